@@ -1,0 +1,62 @@
+//! The only file that reads a clock. Everything else is handed a number.
+//!
+//! Monotonic time is nanoseconds since the process first asked; it orders and measures. Wall time is
+//! milliseconds since 1970-01-01 UTC; it dates records and is read once, when a run starts.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+use std::time::Instant;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+/// A point of monotonic time: nanoseconds since the process's first reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// Returns the moment `ns` nanoseconds after this one.
+    #[must_use]
+    pub const fn plus_ns(self, ns: u64) -> Self {
+        Self(self.0.saturating_add(ns))
+    }
+
+    /// Returns how many nanoseconds this moment is after `earlier`, 0 when it is before.
+    #[must_use]
+    pub const fn ns_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// Returns the same point as the standard library's type, for calls that wait until a deadline.
+    #[must_use]
+    pub fn instant(self) -> Instant {
+        origin() + Duration::from_nanos(self.0)
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the place that reads the clock"
+)]
+fn origin() -> Instant {
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    *ORIGIN.get_or_init(Instant::now)
+}
+
+/// Reads the monotonic clock (about 25 ns).
+#[must_use]
+pub fn now() -> Moment {
+    Moment(u64::try_from(origin().elapsed().as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Reads the wall clock in milliseconds since 1970-01-01 UTC.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the place that reads the clock"
+)]
+pub fn wall_ms() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,2 @@
+//! The `producer-load` program.
+fn main() {}

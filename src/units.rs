@@ -1,0 +1,351 @@
+//! Typed quantities as a person writes them: `10ms`, `256KiB`, `50k`, `1/4`.
+//!
+//! Owns parsing and printing, so that the command line, the plan and the report agree on every
+//! notation. A value that parsed is valid: no zero rate, no negative duration, no overflow later.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Says why a quantity cannot be read, and what to write instead.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum UnitError {
+    /// The text is not a number with one of the known units.
+    #[error("'{text}' is not {wanted}")]
+    Unreadable {
+        /// What was typed.
+        text: String,
+        /// What would be understood.
+        wanted: &'static str,
+    },
+    /// Zero, negative or "unlimited" as other tools write it.
+    #[error("a rate must be above 0; for the most that this process can send say max")]
+    RateNotPositive,
+    /// The number is outside of what the program can compute with.
+    #[error("'{text}' is out of range: {range}")]
+    OutOfRange {
+        /// What was typed.
+        text: String,
+        /// The range that is accepted.
+        range: &'static str,
+    },
+    /// A shard that does not exist.
+    #[error("shard {index}/{count} does not exist: shards of {count} count from 0 to {count} - 1")]
+    ShardMissing {
+        /// The shard asked for.
+        index: u32,
+        /// How many there are.
+        count: u32,
+    },
+}
+
+/// Splits `12.5ms` into its number and its unit.
+fn number_and_unit(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-' || c == '+'));
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
+    (number, unit.trim())
+}
+
+/// Reads a decimal number exactly, in millionths: `0.1` is 100,000.
+fn millionths(number: &str) -> Option<i128> {
+    let (negative, digits) = match number.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, number.strip_prefix('+').unwrap_or(number)),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && fraction.is_empty() || whole.len() > 18 || fraction.len() > 6 {
+        return None;
+    }
+    let mut value: i128 = 0;
+    for digit in whole.chars().chain(fraction.chars()) {
+        value = value * 10 + i128::from(digit.to_digit(10)?);
+    }
+    value *= 10_i128.pow(6 - u32::try_from(fraction.len()).ok()?);
+    Some(if negative { -value } else { value })
+}
+
+/// Records a second: a number, or as fast as it goes.
+///
+/// A finite rate is held in millionths of a record a second, so that `0.1` and `333.333` are exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rate {
+    /// Millionths of a record a second, 1 to 10^15 (a thousand million records a second).
+    PerSecondMillionths(u64),
+    /// Every batch leaves when it is full.
+    Max,
+}
+
+impl Rate {
+    /// The highest finite rate, in millionths: 10^9 records a second.
+    const MILLIONTHS_MAX: i128 = 1_000_000_000_000_000;
+
+    /// Returns records a second, `None` at maximum rate.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "for display and for ratios only"
+    )]
+    pub fn per_second(self) -> Option<f64> {
+        match self {
+            Self::PerSecondMillionths(millionths) => Some(millionths as f64 / 1e6),
+            Self::Max => None,
+        }
+    }
+}
+
+impl FromStr for Rate {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        if text.trim().eq_ignore_ascii_case("max") {
+            return Ok(Self::Max);
+        }
+        let unreadable = || UnitError::Unreadable {
+            text: text.to_owned(),
+            wanted: "a rate in messages a second, such as 1000, 0.5, 50k, 1.5m or max",
+        };
+        let (number, unit) = number_and_unit(text);
+        let scale = match unit.to_ascii_lowercase().as_str() {
+            "" => 1,
+            "k" => 1_000,
+            "m" => 1_000_000,
+            _ => return Err(unreadable()),
+        };
+        let value = millionths(number).ok_or_else(unreadable)? * scale;
+        if value <= 0 {
+            return Err(UnitError::RateNotPositive);
+        }
+        if value > Self::MILLIONTHS_MAX {
+            return Err(UnitError::OutOfRange {
+                text: text.to_owned(),
+                range: "a rate is at most 1000m messages a second",
+            });
+        }
+        u64::try_from(value)
+            .map(Self::PerSecondMillionths)
+            .map_err(|_| unreadable())
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.per_second() {
+            Some(rate) => write!(f, "{rate}"),
+            None => f.write_str("max"),
+        }
+    }
+}
+
+impl Serialize for Rate {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.per_second() {
+            Some(rate) => serializer.serialize_f64(rate),
+            None => serializer.serialize_str("max"),
+        }
+    }
+}
+
+/// The longest duration that is accepted: ten years fit a schedule in nanoseconds many times over.
+const DURATION_MAX: Duration = Duration::from_secs(10 * 366 * 86_400);
+
+/// Reads a duration: `500us`, `10ms`, `30s`, `5m`, `8h`, `2d`; a bare number is seconds.
+///
+/// # Errors
+/// Says what would be understood when the text is none of these, is negative, or is over ten years.
+pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
+    let unreadable = || UnitError::Unreadable {
+        text: text.to_owned(),
+        wanted: "a duration such as 500us, 10ms, 30s, 5m, 8h or 2d",
+    };
+    let (number, unit) = number_and_unit(text);
+    let unit_ns: i128 = match unit {
+        "ns" => 1,
+        "us" => 1_000,
+        "ms" => 1_000_000,
+        "" | "s" => 1_000_000_000,
+        "m" | "min" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        "d" => 86_400_000_000_000,
+        _ => return Err(unreadable()),
+    };
+    let ns = millionths(number).ok_or_else(unreadable)? * unit_ns / 1_000_000;
+    let out_of_range = || UnitError::OutOfRange {
+        text: text.to_owned(),
+        range: "a duration is at least 0 and at most ten years",
+    };
+    let ns = u64::try_from(ns).map_err(|_| out_of_range())?;
+    Some(Duration::from_nanos(ns))
+        .filter(|d| *d <= DURATION_MAX)
+        .ok_or_else(out_of_range)
+}
+
+/// Reads a duration above zero.
+///
+/// # Errors
+/// As [`parse_duration`], and for zero.
+pub fn parse_duration_positive(text: &str) -> Result<Duration, UnitError> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err(UnitError::OutOfRange {
+            text: text.to_owned(),
+            range: "it must be above 0",
+        }),
+        duration => Ok(duration),
+    }
+}
+
+/// Place `index` among `count` pods of one bounded fleet, written `index/count`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Shard {
+    /// This process's place, from 0.
+    pub index: u32,
+    /// How many processes share the sources.
+    pub count: NonZeroU32,
+}
+
+impl FromStr for Shard {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let unreadable = || UnitError::Unreadable {
+            text: text.to_owned(),
+            wanted: "a shard such as 0/4 (the first of four)",
+        };
+        let (index, count) = text.split_once('/').ok_or_else(unreadable)?;
+        let index: u32 = index.trim().parse().map_err(|_| unreadable())?;
+        let count: NonZeroU32 = count.trim().parse().map_err(|_| unreadable())?;
+        if index >= count.get() {
+            return Err(UnitError::ShardMissing {
+                index,
+                count: count.get(),
+            });
+        }
+        Ok(Self { index, count })
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.count)
+    }
+}
+
+/// Prints a whole number with commas between the thousands.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Prints nanoseconds with the unit a person would use: `870 ns`, `41.2 us`, `3.05 ms`, `1.40 s`.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub fn duration_text(ns: u64) -> String {
+    let (value, unit) = match ns {
+        0..1_000 => return format!("{ns} ns"),
+        1_000..1_000_000 => (ns as f64 / 1e3, "us"),
+        1_000_000..1_000_000_000 => (ns as f64 / 1e6, "ms"),
+        _ => (ns as f64 / 1e9, "s"),
+    };
+    let decimals = if value < 10.0 {
+        2
+    } else {
+        usize::from(value < 100.0)
+    };
+    format!("{value:.decimals$} {unit}")
+}
+
+/// Prints bytes with a binary unit: `912 B`, `43.1 KiB`, `1.9 GiB`.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+pub fn bytes_text(bytes: u64) -> String {
+    let (value, unit) = match bytes {
+        0..1_024 => return format!("{bytes} B"),
+        1_024..1_048_576 => (bytes as f64 / 1024.0, "KiB"),
+        1_048_576..1_073_741_824 => (bytes as f64 / 1_048_576.0, "MiB"),
+        _ => (bytes as f64 / 1_073_741_824.0, "GiB"),
+    };
+    format!("{value:.1} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_exact_to_the_millionth() {
+        assert_eq!("1000".parse(), Ok(Rate::PerSecondMillionths(1_000_000_000)));
+        assert_eq!("0.1".parse(), Ok(Rate::PerSecondMillionths(100_000)));
+        assert_eq!(
+            "1.5m".parse(),
+            Ok(Rate::PerSecondMillionths(1_500_000_000_000))
+        );
+        assert_eq!("50K".parse(), Ok(Rate::PerSecondMillionths(50_000_000_000)));
+        assert_eq!("max".parse(), Ok(Rate::Max));
+    }
+
+    #[test]
+    fn unlimited_as_other_tools_write_it_is_refused_with_the_hint() {
+        for text in ["0", "-1", "0.0", "-0.5k"] {
+            let error = text.parse::<Rate>().unwrap_err();
+            assert_eq!(error, UnitError::RateNotPositive, "{text}");
+            assert!(error.to_string().contains("max"));
+        }
+        for text in ["", "fast", "10x", "1.2.3", "0.0000001", "10 000"] {
+            assert!(
+                matches!(text.parse::<Rate>(), Err(UnitError::Unreadable { .. })),
+                "{text}"
+            );
+        }
+        assert!(matches!(
+            "1001m".parse::<Rate>(),
+            Err(UnitError::OutOfRange { .. })
+        ));
+    }
+
+    #[test]
+    fn durations_read_as_written() {
+        assert_eq!(parse_duration("10ms"), Ok(Duration::from_millis(10)));
+        assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(parse_duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("2d"), Ok(Duration::from_secs(172_800)));
+        assert!(parse_duration("-1s").is_err());
+        assert!(parse_duration("4000d").is_err());
+        assert!(parse_duration("soon").is_err());
+        assert!(parse_duration_positive("0s").is_err());
+    }
+
+    #[test]
+    fn shards_exist_or_are_refused() {
+        let shard: Shard = "3/4".parse().unwrap();
+        assert_eq!((shard.index, shard.count.get()), (3, 4));
+        assert!(matches!(
+            "4/4".parse::<Shard>(),
+            Err(UnitError::ShardMissing { .. })
+        ));
+        assert!("0/0".parse::<Shard>().is_err());
+        assert!("1".parse::<Shard>().is_err());
+    }
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(duration_text(870), "870 ns");
+        assert_eq!(duration_text(3_050_000), "3.05 ms");
+        assert_eq!(duration_text(41_200), "41.2 us");
+        assert_eq!(bytes_text(912), "912 B");
+        assert_eq!(bytes_text(44_134), "43.1 KiB");
+    }
+}
