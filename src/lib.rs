@@ -3,6 +3,27 @@
 //! This is the table of contents. Modules stand from the ground up: each imports only what stands
 //! above it in this list (`tests/tidy.rs` checks it). ARCHITECTURE.md says why.
 
-// Ground: typed quantities, time, chance, load over time.
+// Ground: typed quantities, time, chance, the schedule, the machine.
 pub mod units;
+pub mod topic;
 pub mod clock;
+pub mod rng;
+pub mod schedule;
+pub mod routing;
+pub mod stop;
+pub mod cpu;
+pub mod memory;
+// Data: schemas and what encodes them.
+pub mod schema;
+pub mod domain;
+pub mod reference;
+// Intent: everything that this run means to do.
+pub mod plan;
+// Passage: what crosses between the stages.
+pub mod batch;
+pub mod handover;
+pub mod stats;
+// Doors: waiting, connecting.
+pub mod pacer;
+// Stages: they meet only in the passage.
+pub mod generator;

@@ -233,6 +233,33 @@ impl fmt::Display for Shard {
     }
 }
 
+/// The contiguous range of source indices that a process draws from: `first..end`, never empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Sources {
+    /// The first source.
+    pub first: u64,
+    /// The source after the last.
+    pub end: u64,
+}
+
+impl Shard {
+    /// Returns this shard's part of `0..sources`: contiguous, and over all shards disjoint and
+    /// exhaustive. `None` when the part is empty, which it is for some shard when there are fewer
+    /// sources than shards.
+    #[must_use]
+    pub fn part_of(self, sources: u64) -> Option<Sources> {
+        let border = |index: u32| {
+            let border = u128::from(sources) * u128::from(index) / u128::from(self.count.get());
+            u64::try_from(border).unwrap_or(u64::MAX)
+        };
+        let part = Sources {
+            first: border(self.index),
+            end: border(self.index + 1),
+        };
+        (part.first < part.end).then_some(part)
+    }
+}
+
 /// Prints a whole number with commas between the thousands.
 #[must_use]
 pub fn grouped(number: u64) -> String {
@@ -335,6 +362,23 @@ mod tests {
         ));
         assert!("0/0".parse::<Shard>().is_err());
         assert!("1".parse::<Shard>().is_err());
+    }
+
+    #[test]
+    fn shards_are_contiguous_disjoint_and_exhaustive_for_every_count() {
+        for sources in [1, 2, 7, 100, 10_000, 17_001] {
+            for count in 1..=64_u32.min(u32::try_from(sources).unwrap()) {
+                let count = NonZeroU32::new(count).unwrap();
+                let mut end = 0;
+                for index in 0..count.get() {
+                    let part = Shard { index, count }.part_of(sources).unwrap();
+                    assert_eq!(part.first, end, "shard {index}/{count} of {sources}");
+                    end = part.end;
+                }
+                assert_eq!(end, sources);
+            }
+        }
+        assert_eq!("1/3".parse::<Shard>().unwrap().part_of(1), None);
     }
 
     #[test]

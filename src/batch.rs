@@ -1,0 +1,262 @@
+//! A batch: ascending records of one stream for one partition, in one reusable buffer.
+//!
+//! The buffer is filled by a lane through a [`Sealer`], which lays the bytes out as the transport
+//! wants them, and is owned by one thread at a time. Its vectors are allocated once and never grow.
+
+use crate::clock::Moment;
+
+/// Room for every batch of one lane: what a buffer is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchLimits {
+    /// Records at most.
+    pub records_max: usize,
+    /// Bytes at most, all records with what the sealer adds.
+    pub bytes_max: usize,
+    /// Bytes of one record at most, with key and what the sealer adds: a batch with less room is full.
+    pub record_bytes_max: usize,
+}
+
+/// What stands beside a record's payload.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordHead<'key> {
+    /// The global index.
+    pub index: u64,
+    /// When it is due, in nanoseconds since the run's start.
+    pub due_ns: u64,
+    /// Its event time, in milliseconds since 1970.
+    pub event_time_ms: u64,
+    /// Its message key.
+    pub key: &'key str,
+}
+
+/// Where a record stands in its batch's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordBorder {
+    /// When it is due, in nanoseconds since the run's start.
+    pub due_ns: u64,
+    /// Its event time, in milliseconds since 1970.
+    pub event_time_ms: u64,
+    /// Where its key starts; the payload follows the key.
+    pub key_start: u32,
+    /// Where its payload starts.
+    pub payload_start: u32,
+    /// Where its payload ends.
+    pub payload_end: u32,
+}
+
+/// One buffer and what is in it.
+#[derive(Debug)]
+pub struct Batch {
+    /// The lane that the buffer returns to.
+    pub lane: u32,
+    /// The stream that the records belong to.
+    pub stream: u32,
+    /// The partition that they go to.
+    pub partition: u32,
+    /// The global index of the first record.
+    pub first_index: u64,
+    /// The global index of the last record.
+    pub last_index: u64,
+    /// The last index that this producer handed over before, if any.
+    pub previous_index: Option<u64>,
+    /// When the first record is due, in nanoseconds since the run's start.
+    pub first_due_ns: u64,
+    /// When the last record is due: the batch leaves then.
+    pub last_due_ns: u64,
+    /// When the publisher took it to write it.
+    pub sent_at: Option<Moment>,
+    /// The bytes, as the sealer lays them out.
+    pub bytes: Vec<u8>,
+    /// Where each record stands in them.
+    pub records: Vec<RecordBorder>,
+    limits: BatchLimits,
+}
+
+impl Batch {
+    /// Allocates an empty buffer of a lane.
+    #[must_use]
+    pub fn new(lane: u32, limits: BatchLimits) -> Self {
+        Self {
+            lane,
+            stream: 0,
+            partition: 0,
+            first_index: 0,
+            last_index: 0,
+            previous_index: None,
+            first_due_ns: 0,
+            last_due_ns: 0,
+            sent_at: None,
+            bytes: Vec::with_capacity(limits.bytes_max),
+            records: Vec::with_capacity(limits.records_max),
+            limits,
+        }
+    }
+
+    /// Empties the buffer for the next records of a stream and partition.
+    pub fn begin(&mut self, stream: u32, partition: u32) {
+        self.stream = stream;
+        self.partition = partition;
+        self.sent_at = None;
+        self.bytes.clear();
+        self.records.clear();
+    }
+
+    /// Returns how many records are in it.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Returns whether no record is in it.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Returns whether one more record might not fit.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.records.len() >= self.limits.records_max
+            || self.bytes.len() + self.limits.record_bytes_max > self.limits.bytes_max
+    }
+
+    /// Notes a record whose payload follows, and returns the border to be completed.
+    fn note(&mut self, head: &RecordHead<'_>) {
+        if self.is_empty() {
+            self.first_index = head.index;
+            self.first_due_ns = head.due_ns;
+        }
+        self.last_index = head.index;
+        self.last_due_ns = head.due_ns;
+    }
+
+    /// Returns the payload bytes of all records.
+    #[must_use]
+    pub fn payload_bytes(&self) -> u64 {
+        self.records
+            .iter()
+            .map(|r| u64::from(r.payload_end - r.payload_start))
+            .sum()
+    }
+
+    /// Returns a record's key and payload.
+    #[must_use]
+    pub fn key_and_payload(&self, border: &RecordBorder) -> (&[u8], &[u8]) {
+        let at = |position: u32| position as usize;
+        let key = &self.bytes[at(border.key_start)..at(border.payload_start)];
+        (
+            key,
+            &self.bytes[at(border.payload_start)..at(border.payload_end)],
+        )
+    }
+}
+
+/// Lays records out in a batch as the transport wants them.
+///
+/// Between `open` and `close` the payload is appended to `batch.bytes`.
+pub trait Sealer {
+    /// Writes what stands before the payload.
+    fn open(&mut self, batch: &mut Batch, head: &RecordHead<'_>);
+    /// Writes what stands after the payload.
+    fn close(&mut self, batch: &mut Batch);
+    /// Finishes the batch; nothing is appended after that.
+    fn seal(&mut self, batch: &mut Batch);
+}
+
+/// Lays out bare records with their borders: what the `client` transport sends one by one.
+#[derive(Debug, Default)]
+pub struct RecordSealer;
+
+impl Sealer for RecordSealer {
+    fn open(&mut self, batch: &mut Batch, head: &RecordHead<'_>) {
+        batch.note(head);
+        let key_start = position(&batch.bytes);
+        batch.bytes.extend_from_slice(head.key.as_bytes());
+        let payload_start = position(&batch.bytes);
+        batch.records.push(RecordBorder {
+            due_ns: head.due_ns,
+            event_time_ms: head.event_time_ms,
+            key_start,
+            payload_start,
+            payload_end: payload_start,
+        });
+    }
+
+    fn close(&mut self, batch: &mut Batch) {
+        let end = position(&batch.bytes);
+        if let Some(border) = batch.records.last_mut() {
+            border.payload_end = end;
+        }
+    }
+
+    fn seal(&mut self, _batch: &mut Batch) {}
+}
+
+/// Returns where the next byte goes; buffers are far smaller than 4 GiB.
+fn position(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn borders_find_keys_and_payloads_again() {
+        let limits = BatchLimits {
+            records_max: 3,
+            bytes_max: 100,
+            record_bytes_max: 10,
+        };
+        let (mut batch, mut sealer) = (Batch::new(0, limits), RecordSealer);
+        batch.begin(1, 2);
+        for (index, key, payload) in [(5, "a", "first"), (9, "", "second"), (13, "ccc", "")] {
+            assert!(!batch.is_full());
+            let head = RecordHead {
+                index,
+                due_ns: index * 10,
+                event_time_ms: 1,
+                key,
+            };
+            sealer.open(&mut batch, &head);
+            batch.bytes.extend_from_slice(payload.as_bytes());
+            sealer.close(&mut batch);
+        }
+        sealer.seal(&mut batch);
+        assert!(batch.is_full());
+        assert_eq!((batch.first_index, batch.last_index), (5, 13));
+        assert_eq!((batch.first_due_ns, batch.last_due_ns), (50, 130));
+        let found: Vec<_> = batch
+            .records
+            .iter()
+            .map(|r| batch.key_and_payload(r))
+            .collect();
+        let expected: [(&[u8], &[u8]); 3] = [(b"a", b"first"), (b"", b"second"), (b"ccc", b"")];
+        assert_eq!(found, expected);
+        assert_eq!(batch.payload_bytes(), 11);
+    }
+
+    #[test]
+    fn a_batch_is_full_before_a_record_could_make_it_grow() {
+        let limits = BatchLimits {
+            records_max: 100,
+            bytes_max: 25,
+            record_bytes_max: 10,
+        };
+        let (mut batch, mut sealer) = (Batch::new(0, limits), RecordSealer);
+        let capacity = batch.bytes.capacity();
+        batch.begin(0, 0);
+        while !batch.is_full() {
+            let head = RecordHead {
+                index: 0,
+                due_ns: 0,
+                event_time_ms: 0,
+                key: "key",
+            };
+            sealer.open(&mut batch, &head);
+            batch.bytes.extend_from_slice(b"payload");
+            sealer.close(&mut batch);
+        }
+        assert_eq!((batch.len(), batch.bytes.capacity()), (2, capacity));
+    }
+}

@@ -1,0 +1,245 @@
+//! What CPU this process really has: affinity and cgroup quota together, and what the quota took.
+//!
+//! Reads cgroup v1 and v2 (kernel documentation: `sched-bwc`, `cgroup-v2`), from this process's own
+//! group up to the root, because any ancestor may hold the limit that binds. In a container the
+//! group's path may lie outside of what is mounted; the mount's root is then the group.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use rustix::thread::CpuSet;
+
+/// The CPUs this process may run on, and how much of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cpus {
+    /// The CPUs that the affinity mask allows, ascending.
+    pub allowed: Vec<usize>,
+    /// The tightest quota above this process, in CPUs (0.25 is Kubernetes' 250m); `None`: no quota.
+    pub quota: Option<f64>,
+}
+
+impl Cpus {
+    /// Reads affinity and quota of this process.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let allowed = rustix::thread::sched_getaffinity(None).map_or_else(
+            |_| vec![0],
+            |set| {
+                (0..CpuSet::MAX_CPU)
+                    .filter(|&cpu| set.is_set(cpu))
+                    .collect()
+            },
+        );
+        Self {
+            allowed,
+            quota: Cgroup::of_this_process().quota(),
+        }
+    }
+
+    /// Returns how many CPUs that is, at least a hundredth.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a machine has fewer than 2^52 CPUs"
+    )]
+    pub fn available(&self) -> f64 {
+        let allowed = self.allowed.len() as f64;
+        self.quota
+            .map_or(allowed, |quota| quota.min(allowed))
+            .max(0.01)
+    }
+
+    /// Returns how many threads can run at once, at least 1: 250m gives one.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0.01..=1024"
+    )]
+    pub fn whole(&self) -> usize {
+        (self.available().floor() as usize).max(1)
+    }
+
+    /// Returns whether every allowed CPU is ours in full, so that pinning to one cannot hurt.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a machine has fewer than 2^52 CPUs"
+    )]
+    pub fn are_whole(&self) -> bool {
+        self.quota
+            .is_none_or(|quota| quota >= self.allowed.len() as f64)
+    }
+}
+
+/// How often and how long the quota stopped this process's group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Throttling {
+    /// Periods in which the quota ran out.
+    pub periods: u64,
+    /// Time that threads stood still for it, summed, in nanoseconds.
+    pub ns: u64,
+}
+
+impl Throttling {
+    /// Returns what was added since `earlier`.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Self {
+        Self {
+            periods: self.periods.saturating_sub(earlier.periods),
+            ns: self.ns.saturating_sub(earlier.ns),
+        }
+    }
+}
+
+/// The folders that hold the CPU settings of a process's control group, the innermost first.
+#[derive(Clone, Debug)]
+pub struct Cgroup {
+    folders: Vec<PathBuf>,
+}
+
+impl Cgroup {
+    /// Finds the control group of this process.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let membership = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        Self::find(Path::new("/sys/fs/cgroup"), &membership)
+    }
+
+    /// Finds the group that `membership` (the text of `/proc/PID/cgroup`) names below `mount`.
+    #[must_use]
+    pub fn find(mount: &Path, membership: &str) -> Self {
+        let mut folders = Vec::new();
+        for line in membership.lines() {
+            let mut parts = line.splitn(3, ':').skip(1);
+            let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else {
+                continue;
+            };
+            let is_cpu = controllers.split(',').any(|controller| controller == "cpu");
+            let root = match controllers {
+                "" => mount.to_owned(),
+                _ if is_cpu => mount.join(controllers),
+                _ => continue,
+            };
+            let path = Path::new(path.trim_start_matches('/'));
+            folders.extend(path.ancestors().map(|ancestor| root.join(ancestor)));
+        }
+        folders.retain(|folder| folder.is_dir());
+        Self { folders }
+    }
+
+    /// Returns the tightest quota from the group up to the root, in CPUs.
+    #[must_use]
+    pub fn quota(&self) -> Option<f64> {
+        let read = |folder: &PathBuf| {
+            let v2 = read_file(folder, "cpu.max").and_then(|text| parse_cpu_max(&text));
+            v2.or_else(|| {
+                let quota = read_file(folder, "cpu.cfs_quota_us")?;
+                let period = read_file(folder, "cpu.cfs_period_us")?;
+                parse_cpu_max(&format!("{} {}", quota.trim(), period.trim()))
+            })
+        };
+        self.folders.iter().filter_map(read).reduce(f64::min)
+    }
+
+    /// Returns what throttling the group has counted; `None` where no group counts it.
+    #[must_use]
+    pub fn throttling(&self) -> Option<Throttling> {
+        let read = |folder: &PathBuf| parse_cpu_stat(&read_file(folder, "cpu.stat")?);
+        self.folders.iter().find_map(read)
+    }
+}
+
+fn read_file(folder: &Path, name: &str) -> Option<String> {
+    fs::read_to_string(folder.join(name)).ok()
+}
+
+/// Reads `QUOTA PERIOD` in microseconds; `max` or a negative quota is none.
+fn parse_cpu_max(text: &str) -> Option<f64> {
+    let (quota, period) = text.trim().split_once(' ')?;
+    let (quota, period): (f64, f64) = (quota.parse().ok()?, period.parse().ok()?);
+    (quota > 0.0 && period > 0.0).then(|| quota / period)
+}
+
+/// Reads `nr_throttled` with `throttled_usec` (v2) or `throttled_time` (v1, nanoseconds).
+fn parse_cpu_stat(text: &str) -> Option<Throttling> {
+    let value = |name: &str| -> Option<u64> {
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+    };
+    let ns = value("throttled_time ").or_else(|| Some(value("throttled_usec ")? * 1_000))?;
+    Some(Throttling {
+        periods: value("nr_throttled ")?,
+        ns,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cpus(allowed: usize, quota: Option<f64>) -> Cpus {
+        Cpus {
+            allowed: (0..allowed).collect(),
+            quota,
+        }
+    }
+
+    #[test]
+    fn affinity_and_quota_count_together() {
+        assert_eq!(cpus(2, None).whole(), 2);
+        assert_eq!(cpus(4, Some(0.25)).whole(), 1);
+        assert_eq!(cpus(4, Some(2.5)).whole(), 2);
+        assert_eq!(cpus(2, Some(16.0)).whole(), 2);
+        assert!(cpus(2, Some(2.0)).are_whole());
+        assert!(!cpus(2, Some(1.9)).are_whole());
+    }
+
+    #[test]
+    fn the_tightest_quota_of_a_v2_tree_binds() {
+        let mount = tempfile::tempdir().unwrap();
+        let pod = mount.path().join("kubepods/pod1");
+        fs::create_dir_all(pod.join("c1")).unwrap();
+        fs::write(pod.join("cpu.max"), "25000 100000\n").unwrap();
+        fs::write(pod.join("c1/cpu.max"), "max 100000\n").unwrap();
+        let stat = "usage_usec 5\nnr_periods 10\nnr_throttled 3\nthrottled_usec 1500\n";
+        fs::write(pod.join("c1/cpu.stat"), stat).unwrap();
+        let group = Cgroup::find(mount.path(), "0::/kubepods/pod1/c1\n");
+        assert_eq!(group.quota(), Some(0.25));
+        assert_eq!(
+            group.throttling(),
+            Some(Throttling {
+                periods: 3,
+                ns: 1_500_000
+            })
+        );
+    }
+
+    #[test]
+    fn a_v1_group_is_read() {
+        let mount = tempfile::tempdir().unwrap();
+        let group = mount.path().join("cpu,cpuacct/docker/1");
+        fs::create_dir_all(&group).unwrap();
+        fs::write(group.join("cpu.cfs_quota_us"), "50000\n").unwrap();
+        fs::write(group.join("cpu.cfs_period_us"), "100000\n").unwrap();
+        fs::write(
+            group.join("cpu.stat"),
+            "nr_periods 9\nnr_throttled 2\nthrottled_time 77\n",
+        )
+        .unwrap();
+        let found = Cgroup::find(mount.path(), "9:name=systemd:/\n4:cpu,cpuacct:/docker/1\n");
+        assert_eq!(found.quota(), Some(0.5));
+        assert_eq!(found.throttling(), Some(Throttling { periods: 2, ns: 77 }));
+    }
+
+    #[test]
+    fn a_path_outside_of_the_mount_means_its_root() {
+        let mount = tempfile::tempdir().unwrap();
+        fs::write(mount.path().join("cpu.max"), "150000 100000").unwrap();
+        let group = Cgroup::find(mount.path(), "0::/../../elsewhere/c1\n");
+        assert_eq!(group.quota(), Some(1.5));
+        assert_eq!(Cgroup::find(mount.path(), "").quota(), None);
+        assert_eq!(parse_cpu_max("-1 100000"), None);
+    }
+}

@@ -1,0 +1,76 @@
+//! The built-in domains: a name for `--domain`, and the schema file that belongs to it.
+
+/// One kind of event that the program can make without any file of the user's.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// What `--domain` and `EVENT_TYPE` say.
+    pub name: &'static str,
+    /// Who sends such events.
+    pub trade: &'static str,
+    /// The text of its file in `schemas/`.
+    pub schema_text: &'static str,
+}
+
+/// Every domain, the default first.
+pub const DOMAINS: &[Domain] = &[Domain {
+    name: "sensor_telemetry",
+    trade: "IoT",
+    schema_text: include_str!("../schemas/sensor_telemetry.avsc"),
+}];
+
+/// A domain that does not exist.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("there is no domain '{name}'; did you mean {nearest}? Known: {known}")]
+pub struct DomainUnknown {
+    name: String,
+    nearest: &'static str,
+    known: String,
+}
+
+/// Finds a domain by its name.
+///
+/// # Errors
+/// Names the nearest domain and all known ones when there is none of this name.
+pub fn find(name: &str) -> Result<&'static Domain, DomainUnknown> {
+    let exact = DOMAINS.iter().find(|domain| domain.name == name);
+    exact.ok_or_else(|| {
+        let distance = |domain: &&Domain| strsim::damerau_levenshtein(domain.name, name);
+        DomainUnknown {
+            name: name.to_owned(),
+            nearest: DOMAINS
+                .iter()
+                .min_by_key(distance)
+                .unwrap_or(&DOMAINS[0])
+                .name,
+            known: DOMAINS
+                .iter()
+                .map(|domain| domain.name)
+                .collect::<Vec<_>>()
+                .join(", "),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::EventSchema;
+
+    #[test]
+    fn every_domain_has_a_schema_and_is_found() {
+        for domain in DOMAINS {
+            assert!(
+                EventSchema::parse(domain.name, domain.schema_text).is_ok(),
+                "{}",
+                domain.name
+            );
+            assert_eq!(find(domain.name), Ok(domain));
+        }
+    }
+
+    #[test]
+    fn a_slip_is_answered_with_the_nearest_name() {
+        let error = find("sensor_telemtry").unwrap_err().to_string();
+        assert!(error.contains("did you mean sensor_telemetry?"), "{error}");
+    }
+}

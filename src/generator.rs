@@ -1,0 +1,331 @@
+//! The generator stage: a lane turns its streams' due records into sealed batches, on time.
+//!
+//! A lane alternates between building and releasing. It builds for the stream whose next record is
+//! due first, and releases a built batch before it builds anything that is due after it. Built ahead,
+//! a batch leaves when its last record is due. The loop is the same at every rate: at maximum rate
+//! nothing is due, and a batch leaves when it is full.
+
+use apache_avro::Error as AvroError;
+use bumpalo::Bump;
+
+use crate::batch::Batch;
+use crate::batch::RecordHead;
+use crate::batch::Sealer;
+use crate::clock::Moment;
+use crate::handover::LaneEnd;
+use crate::handover::NoBuffer;
+use crate::pacer::Pacer;
+use crate::reference::ReferenceEncoder;
+use crate::routing::Routing;
+use crate::schedule::Cursor;
+use crate::schedule::Schedule;
+use crate::stats::LaneCounters;
+use crate::stop::Stop;
+
+mod outbox;
+
+use outbox::Outbox;
+
+/// A record that could not be encoded: the schema does not fit the record.
+#[derive(Debug, thiserror::Error)]
+#[error("record {index} cannot be encoded: {source}")]
+pub struct EncodeError {
+    /// The record's global index.
+    pub index: u64,
+    /// What apache-avro says.
+    pub source: Box<AvroError>,
+}
+
+/// What a lane is made of, all of it before the run starts.
+pub struct LaneParts<'a, S> {
+    /// The streams that this lane runs.
+    pub streams: Vec<u32>,
+    /// How many streams the whole run has.
+    pub streams_total: u32,
+    /// The length of a batch window, in nanoseconds.
+    pub window_ns: u64,
+    /// A record later than this is dropped; 0: never.
+    pub max_lag_ns: u64,
+    /// When what is due.
+    pub schedule: Schedule,
+    /// When the run starts.
+    pub start: Moment,
+    /// The same moment in milliseconds since 1970, which dates the records.
+    pub start_wall_ms: u64,
+    /// Which partition a record goes to.
+    pub routing: Routing,
+    /// What draws and writes records.
+    pub encoder: ReferenceEncoder<'a>,
+    /// What lays them out.
+    pub sealer: S,
+    /// Buffers in, batches out.
+    pub end: LaneEnd,
+    /// Waits for due times.
+    pub pacer: Pacer,
+    /// Ends the run early.
+    pub stop: Stop,
+    /// What this lane counts.
+    pub counters: &'a LaneCounters,
+}
+
+/// Why a lane ends before its schedule does.
+enum Ended {
+    /// The run was stopped.
+    Stopped,
+    /// The publisher is gone: nothing can be handed over any more.
+    PublisherGone,
+    /// A record could not be encoded.
+    Failed(EncodeError),
+}
+
+/// One stream: which records are left, and what was sealed last for each partition.
+struct Stream {
+    number: u32,
+    cursor: Cursor,
+    /// The batch being filled for each partition.
+    open: Vec<Option<Box<Batch>>>,
+    /// The last index sealed for each partition.
+    previous: Vec<Option<u64>>,
+}
+
+struct Lane<'a, S> {
+    window_ns: u64,
+    max_lag_ns: u64,
+    schedule: Schedule,
+    start_wall_ms: u64,
+    routing: Routing,
+    encoder: ReferenceEncoder<'a>,
+    sealer: S,
+    streams: Vec<Stream>,
+    outbox: Outbox<'a>,
+}
+
+/// Runs a lane until the schedule ends or the run is stopped.
+///
+/// # Errors
+/// When a record cannot be encoded. Whatever the end, every record whose turn came is counted.
+pub fn run_lane<S: Sealer>(parts: LaneParts<'_, S>) -> Result<(), EncodeError> {
+    let mut lane = Lane::new(parts);
+    match lane.run(&mut Bump::new()) {
+        Ok(()) => Ok(()),
+        Err(ended) => {
+            lane.end_early();
+            match ended {
+                Ended::Failed(error) => Err(error),
+                Ended::Stopped | Ended::PublisherGone => Ok(()),
+            }
+        }
+    }
+}
+
+impl<'a, S: Sealer> Lane<'a, S> {
+    fn new(parts: LaneParts<'a, S>) -> Self {
+        let partitions = parts.routing.partitions() as usize;
+        let stream = |&number: &u32| Stream {
+            number,
+            cursor: parts
+                .schedule
+                .cursor(number.into(), parts.streams_total.into()),
+            open: (0..partitions).map(|_| None).collect(),
+            previous: vec![None; partitions],
+        };
+        Self {
+            window_ns: parts.window_ns,
+            max_lag_ns: parts.max_lag_ns,
+            schedule: parts.schedule,
+            start_wall_ms: parts.start_wall_ms,
+            routing: parts.routing,
+            encoder: parts.encoder,
+            sealer: parts.sealer,
+            streams: parts.streams.iter().map(stream).collect(),
+            outbox: Outbox::new(
+                parts.end,
+                parts.pacer,
+                parts.start,
+                parts.stop,
+                parts.counters,
+            ),
+        }
+    }
+
+    /// Builds and releases until the schedule ends.
+    fn run(&mut self, arena: &mut Bump) -> Result<(), Ended> {
+        while let Some((slot, due_ns)) = self.next_stream() {
+            if self
+                .outbox
+                .earliest_ns()
+                .is_some_and(|earliest_ns| earliest_ns < due_ns)
+            {
+                self.outbox.release_next()?;
+            } else if self.schedule.is_paced() {
+                self.drop_too_late(slot);
+                self.build_window(arena, slot)?;
+            } else if self.outbox.elapsed_ns() < self.schedule.end_ns() {
+                self.build_batch(arena, slot)?;
+            } else {
+                break;
+            }
+            arena.reset();
+        }
+        self.seal_all();
+        while self.outbox.earliest_ns().is_some() {
+            self.outbox.release_next()?;
+        }
+        Ok(())
+    }
+
+    /// Returns the stream whose next record comes first, and when that is due.
+    fn next_stream(&self) -> Option<(usize, u64)> {
+        let next = self
+            .streams
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, stream)| {
+                stream
+                    .cursor
+                    .due_ns()
+                    .map(|due_ns| (due_ns, stream.cursor.index(), slot))
+            });
+        next.min().map(|(due_ns, _, slot)| (slot, due_ns))
+    }
+
+    /// Builds one stream's records until a batch is full or the window of the first one ends.
+    fn build_window(&mut self, arena: &Bump, slot: usize) -> Result<(), Ended> {
+        let cursor = &self.streams[slot].cursor;
+        let Some(first_ns) = cursor.due_ns() else {
+            return Ok(());
+        };
+        let window_end_ns = (first_ns / self.window_ns + 1).saturating_mul(self.window_ns);
+        while let Some(due_ns) = self.streams[slot].cursor.due_ns() {
+            if due_ns >= window_end_ns {
+                break;
+            }
+            let event_time_ms = self.start_wall_ms + due_ns / 1_000_000;
+            if self.append(arena, slot, due_ns, event_time_ms)? {
+                return Ok(());
+            }
+        }
+        self.seal_stream(slot);
+        Ok(())
+    }
+
+    /// Builds one stream's records until a batch is full, all with the time of now.
+    fn build_batch(&mut self, arena: &Bump, slot: usize) -> Result<(), Ended> {
+        let event_time_ms = self.start_wall_ms + self.outbox.elapsed_ns() / 1_000_000;
+        while !self.append(arena, slot, 0, event_time_ms)? {}
+        Ok(())
+    }
+
+    /// Appends the stream's next record to its partition's batch; returns whether that was sealed.
+    fn append(
+        &mut self,
+        arena: &Bump,
+        slot: usize,
+        due_ns: u64,
+        event_time_ms: u64,
+    ) -> Result<bool, Ended> {
+        let index = self.streams[slot].cursor.index();
+        let record = self.encoder.draw(arena, index, event_time_ms);
+        let partition = self.routing.partition(index, record.key());
+        let mut batch = match self.streams[slot].open[partition as usize].take() {
+            Some(batch) => batch,
+            None => self.begin(slot, partition)?,
+        };
+        let head = RecordHead {
+            index,
+            due_ns,
+            event_time_ms,
+            key: record.key(),
+        };
+        self.sealer.open(&mut batch, &head);
+        if let Err(source) = self.encoder.encode(&record, &mut batch.bytes) {
+            return Err(Ended::Failed(EncodeError {
+                index,
+                source: Box::new(source),
+            }));
+        }
+        self.sealer.close(&mut batch);
+        let is_full = batch.is_full();
+        let stream = &mut self.streams[slot];
+        stream.cursor.advance();
+        stream.open[partition as usize] = Some(batch);
+        if is_full {
+            self.seal(slot, partition as usize);
+        }
+        Ok(is_full)
+    }
+
+    /// Takes an empty buffer for a stream and partition, making room if all are in use.
+    fn begin(&mut self, slot: usize, partition: u32) -> Result<Box<Batch>, Ended> {
+        let mut batch = loop {
+            match self.outbox.try_take() {
+                Ok(batch) => break batch,
+                Err(NoBuffer::PublisherGone) => return Err(Ended::PublisherGone),
+                Err(NoBuffer::NoneFree | NoBuffer::Stopped) => {}
+            }
+            if self.outbox.earliest_ns().is_some() {
+                self.outbox.release_next()?;
+            } else if let Some((slot, partition)) = self.oldest_open() {
+                self.seal(slot, partition);
+            } else {
+                break self.outbox.take()?;
+            }
+        };
+        batch.begin(self.streams[slot].number, partition);
+        Ok(batch)
+    }
+
+    /// Returns the open batch that holds the oldest record.
+    fn oldest_open(&self) -> Option<(usize, usize)> {
+        let open = self.streams.iter().enumerate().flat_map(|(slot, stream)| {
+            let batches = stream.open.iter().enumerate();
+            batches.filter_map(move |(p, batch)| Some((batch.as_ref()?.first_index, slot, p)))
+        });
+        open.min().map(|(_, slot, partition)| (slot, partition))
+    }
+
+    /// Seals a stream's open batch for a partition, if there is one, and lays it out for release.
+    fn seal(&mut self, slot: usize, partition: usize) {
+        let stream = &mut self.streams[slot];
+        if let Some(mut batch) = stream.open[partition].take() {
+            batch.previous_index = stream.previous[partition].replace(batch.last_index);
+            self.sealer.seal(&mut batch);
+            self.outbox.push(batch);
+        }
+    }
+
+    fn seal_stream(&mut self, slot: usize) {
+        for partition in 0..self.streams[slot].open.len() {
+            self.seal(slot, partition);
+        }
+    }
+
+    fn seal_all(&mut self) {
+        for slot in 0..self.streams.len() {
+            self.seal_stream(slot);
+        }
+    }
+
+    /// Drops the records of a stream that are later than the lag allows.
+    fn drop_too_late(&mut self, slot: usize) {
+        if self.max_lag_ns > 0 {
+            let due_by_ns = self.outbox.elapsed_ns().saturating_sub(self.max_lag_ns);
+            let dropped = self.streams[slot].cursor.skip_before(due_by_ns);
+            self.outbox.count_dropped(dropped);
+        }
+    }
+
+    /// Hands over what has begun to be due, and counts what was due but never built.
+    fn end_early(&mut self) {
+        let stopped_ns = self.outbox.elapsed_ns();
+        self.seal_all();
+        self.outbox.release_begun(stopped_ns);
+        for stream in &mut self.streams {
+            self.outbox
+                .count_dropped(stream.cursor.skip_before(stopped_ns));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

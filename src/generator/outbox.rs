@@ -1,0 +1,124 @@
+//! Sealed batches that wait for their time, and the one place where a lane hands over and counts.
+
+use std::collections::VecDeque;
+
+use crate::batch::Batch;
+use crate::clock;
+use crate::clock::Moment;
+use crate::handover::LaneEnd;
+use crate::handover::NoBuffer;
+use crate::pacer::Pacer;
+use crate::pacer::Waited;
+use crate::stats::LaneCounters;
+use crate::stop::Stop;
+
+use super::Ended;
+
+/// A lane's way out: batches leave in the order of their due times.
+pub(super) struct Outbox<'a> {
+    end: LaneEnd,
+    pacer: Pacer,
+    start: Moment,
+    stop: Stop,
+    counters: &'a LaneCounters,
+    /// Sealed batches, the one that is due first in front.
+    waiting: VecDeque<Box<Batch>>,
+}
+
+impl<'a> Outbox<'a> {
+    pub(super) fn new(
+        end: LaneEnd,
+        pacer: Pacer,
+        start: Moment,
+        stop: Stop,
+        counters: &'a LaneCounters,
+    ) -> Self {
+        let waiting = VecDeque::with_capacity(end.buffers());
+        Self {
+            end,
+            pacer,
+            start,
+            stop,
+            counters,
+            waiting,
+        }
+    }
+
+    /// Returns how far the run is, in nanoseconds; 0 before its start.
+    pub(super) fn elapsed_ns(&self) -> u64 {
+        clock::now().ns_since(self.start)
+    }
+
+    /// Lays a sealed batch out for its time. Of equal times the earlier sealed leaves first, which
+    /// keeps each producer's order.
+    pub(super) fn push(&mut self, batch: Box<Batch>) {
+        let place = self
+            .waiting
+            .partition_point(|b| b.last_due_ns <= batch.last_due_ns);
+        self.waiting.insert(place, batch);
+    }
+
+    /// Returns when the next batch leaves.
+    pub(super) fn earliest_ns(&self) -> Option<u64> {
+        self.waiting.front().map(|batch| batch.last_due_ns)
+    }
+
+    /// Waits until the next batch is due and hands it over.
+    pub(super) fn release_next(&mut self) -> Result<(), Ended> {
+        let Some(due_ns) = self.earliest_ns() else {
+            return Ok(());
+        };
+        match self.pacer.wait_until(self.start.plus_ns(due_ns)) {
+            Waited::Due => self
+                .waiting
+                .pop_front()
+                .map_or(Ok(()), |batch| self.hand_over(batch)),
+            Waited::Stopped => Err(Ended::Stopped),
+        }
+    }
+
+    /// Hands over, without waiting, every batch whose first record is due by `until_ns`. Batches that
+    /// were built ahead of their time are forgotten: their records never came to be due.
+    pub(super) fn release_begun(&mut self, until_ns: u64) {
+        while let Some(batch) = self.waiting.pop_front() {
+            if batch.first_due_ns <= until_ns {
+                // With the publisher gone, the batch has been counted as dropped: nothing else to do.
+                self.hand_over(batch).ok();
+            }
+        }
+    }
+
+    fn hand_over(&self, batch: Box<Batch>) -> Result<(), Ended> {
+        let records = batch.len() as u64;
+        self.counters.scheduled.add(records);
+        self.end.hand_over(batch).map_err(|_| {
+            self.counters.dropped.add(records);
+            Ended::PublisherGone
+        })
+    }
+
+    /// Counts records whose turn came and passed.
+    pub(super) fn count_dropped(&self, records: u64) {
+        self.counters.scheduled.add(records);
+        self.counters.dropped.add(records);
+    }
+
+    /// Takes an empty buffer if there is one.
+    pub(super) fn try_take(&self) -> Result<Box<Batch>, NoBuffer> {
+        self.end.try_take()
+    }
+
+    /// Waits for an empty buffer, and counts the wait: this is back-pressure.
+    pub(super) fn take(&self) -> Result<Box<Batch>, Ended> {
+        let began = clock::now();
+        let taken = self.end.take(&self.stop);
+        self.counters.buffer_waits.add(1);
+        self.counters
+            .buffer_wait_ns
+            .add(clock::now().ns_since(began));
+        taken.map_err(|reason| match reason {
+            NoBuffer::PublisherGone => Ended::PublisherGone,
+            NoBuffer::NoneFree | NoBuffer::Stopped => Ended::Stopped,
+        })
+    }
+}

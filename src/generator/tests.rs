@@ -1,0 +1,304 @@
+//! Lanes against a publisher that is a plain loop: what they hand over, when, and what they count.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::*;
+use crate::batch::BatchLimits;
+use crate::batch::RecordSealer;
+use crate::clock;
+use crate::domain::DOMAINS;
+use crate::handover;
+use crate::handover::PublisherEnd;
+use crate::reference::RECORD_BYTES_MAX;
+use crate::rng::Identity;
+use crate::schema::EventSchema;
+use crate::stats::Stats;
+use crate::stats::Totals;
+use crate::stop;
+use crate::units::Rate;
+use crate::units::Sources;
+
+const LIMITS: BatchLimits = BatchLimits {
+    records_max: 100,
+    bytes_max: 64 * 1024,
+    record_bytes_max: RECORD_BYTES_MAX,
+};
+
+struct Bench {
+    rate: Rate,
+    duration: Option<Duration>,
+    lanes: u32,
+    streams: u32,
+    partitions: u32,
+    buffers: usize,
+    max_lag_ns: u64,
+    stop_after: Option<Duration>,
+}
+
+impl Default for Bench {
+    fn default() -> Self {
+        Self {
+            rate: "20k".parse().unwrap(),
+            duration: Some(Duration::from_millis(200)),
+            lanes: 1,
+            streams: 1,
+            partitions: 1,
+            buffers: 8,
+            max_lag_ns: 0,
+            stop_after: None,
+        }
+    }
+}
+
+/// A record's key and payload, as handed over.
+type Seen = (Vec<u8>, Vec<u8>);
+
+impl Bench {
+    /// Runs lanes; `receive` empties the publisher's end until they are done.
+    fn run<T>(&self, receive: impl FnOnce(PublisherEnd, Moment) -> T) -> (T, Totals) {
+        let schema = EventSchema::parse("x", DOMAINS[0].schema_text).unwrap();
+        let identity = Identity::new(1, 2, "0/1".parse().unwrap());
+        let (ends, publisher) = handover::hand_over(self.lanes, self.buffers, LIMITS);
+        let (handle, stop) = stop::stop();
+        let stats = Stats::new(self.lanes);
+        let start = clock::now().plus_ns(5_000_000);
+        let received = std::thread::scope(|scope| {
+            for (lane, end) in (0..).zip(ends) {
+                let encoder = ReferenceEncoder::new(
+                    &schema,
+                    identity,
+                    Sources {
+                        first: 0,
+                        end: 1_000,
+                    },
+                );
+                let parts = LaneParts {
+                    streams: (lane..self.streams).step_by(self.lanes as usize).collect(),
+                    streams_total: self.streams,
+                    window_ns: 10_000_000,
+                    max_lag_ns: self.max_lag_ns,
+                    schedule: Schedule::new(self.rate, self.duration),
+                    start,
+                    start_wall_ms: 1_700_000_000_000,
+                    routing: Routing::new(self.partitions, 100),
+                    encoder: encoder.unwrap(),
+                    sealer: RecordSealer,
+                    end,
+                    pacer: Pacer::calibrate(stop.clone(), 100, true),
+                    stop: stop.clone(),
+                    counters: &stats.lanes[lane as usize],
+                };
+                scope.spawn(move || run_lane(parts).unwrap());
+            }
+            if let Some(after) = self.stop_after {
+                let moment = start.plus_ns(u64::try_from(after.as_nanos()).unwrap());
+                let handle = &handle;
+                scope.spawn(move || {
+                    std::thread::sleep(Duration::from_nanos(moment.ns_since(clock::now())));
+                    handle.set();
+                });
+            }
+            receive(publisher, start)
+        });
+        (received, stats.totals())
+    }
+}
+
+/// Takes every batch as soon as it comes, gives the buffer back, and returns all records in order.
+fn receive_all(publisher: PublisherEnd, start: Moment) -> Vec<Seen> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let mut seen = Vec::new();
+    let mut previous = BTreeMap::new();
+    while let Some(batch) = runtime.block_on(publisher.next()) {
+        assert!(clock::now() >= start.plus_ns(batch.first_due_ns));
+        let producer = (batch.stream, batch.partition);
+        assert_eq!(
+            batch.previous_index,
+            previous.insert(producer, batch.last_index)
+        );
+        assert!((1..=LIMITS.records_max).contains(&batch.len()));
+        for border in &batch.records {
+            let (key, payload) = batch.key_and_payload(border);
+            seen.push((key.to_vec(), payload.to_vec()));
+        }
+        publisher.returns().give_back(batch);
+    }
+    seen.sort_unstable();
+    seen
+}
+
+#[test]
+fn one_and_four_lanes_with_equal_streams_make_the_same_records() {
+    let of = |lanes| {
+        let (seen, totals) = Bench {
+            lanes,
+            streams: 4,
+            ..Bench::default()
+        }
+        .run(receive_all);
+        assert_eq!((totals.scheduled, totals.dropped), (4_000, 0));
+        assert_eq!(seen.len(), 4_000);
+        seen
+    };
+    assert_eq!(of(1), of(4));
+}
+
+#[test]
+fn keyed_records_keep_to_their_partition_and_none_is_lost() {
+    let bench = Bench {
+        streams: 3,
+        partitions: 4,
+        buffers: 2,
+        ..Bench::default()
+    };
+    let (seen, totals) = bench.run(|publisher, _| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let mut records = Vec::new();
+        while let Some(batch) = runtime.block_on(publisher.next()) {
+            for border in &batch.records {
+                let (key, payload) = batch.key_and_payload(border);
+                let key = String::from_utf8(key.to_vec()).unwrap();
+                assert_eq!(Routing::new(4, 100).partition(0, &key), batch.partition);
+                records.push(payload.to_vec());
+            }
+            publisher.returns().give_back(batch);
+        }
+        records.sort_unstable();
+        records.dedup();
+        records.len()
+    });
+    assert_eq!(
+        (seen as u64, totals.scheduled, totals.dropped),
+        (4_000, 4_000, 0)
+    );
+}
+
+#[test]
+fn a_stop_ends_the_schedule_at_once_and_counts_on() {
+    let stop_after = Some(Duration::from_millis(95));
+    let bench = Bench {
+        duration: None,
+        stop_after,
+        streams: 2,
+        ..Bench::default()
+    };
+    let (seen, totals) = bench.run(receive_all);
+    assert_eq!(totals.scheduled, totals.dropped + seen.len() as u64);
+    // 95 ms at 20,000/s; a batch that had begun to be due leaves whole. Generous for a busy machine.
+    assert!((1_900..4_000).contains(&totals.scheduled), "{totals:?}");
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_record_that_is_due_much_later() {
+    let stop_after = Some(Duration::from_millis(20));
+    let rate = "0.1".parse().unwrap();
+    let bench = Bench {
+        duration: None,
+        stop_after,
+        rate,
+        ..Bench::default()
+    };
+    let began = clock::now();
+    let (seen, totals) = bench.run(receive_all);
+    assert_eq!((seen.len(), totals.scheduled, totals.dropped), (1, 1, 0));
+    assert!(clock::now().ns_since(began) < 5_000_000_000);
+}
+
+#[test]
+fn out_of_buffers_a_lane_waits_catches_up_and_counts_the_wait() {
+    let (taken, totals) = Bench {
+        buffers: 2,
+        ..Bench::default()
+    }
+    .run(|publisher, start| {
+        std::thread::sleep(Duration::from_millis(60));
+        receive_all(publisher, start).len() as u64
+    });
+    assert_eq!((taken, totals.scheduled, totals.dropped), (4_000, 4_000, 0));
+    assert!(
+        totals.buffer_waits > 0 && totals.buffer_wait_ns > 10_000_000,
+        "{totals:?}"
+    );
+}
+
+#[test]
+fn what_is_later_than_the_lag_allows_is_dropped_and_counted() {
+    let bench = Bench {
+        buffers: 1,
+        max_lag_ns: 20_000_000,
+        ..Bench::default()
+    };
+    let (taken, totals) = bench.run(|publisher, start| {
+        std::thread::sleep(Duration::from_millis(100));
+        receive_all(publisher, start).len() as u64
+    });
+    assert_eq!(totals.scheduled, 4_000);
+    assert_eq!(totals.dropped, 4_000 - taken);
+    assert!(totals.dropped > 500, "{totals:?}");
+}
+
+#[test]
+fn a_publisher_that_leaves_ends_the_lanes_and_nothing_is_lost_from_the_count() {
+    let bench = Bench {
+        duration: None,
+        lanes: 2,
+        streams: 2,
+        ..Bench::default()
+    };
+    let (taken, totals) = bench.run(|publisher, start| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let mut taken = 0;
+        while clock::now().ns_since(start) < 50_000_000 {
+            taken += runtime
+                .block_on(publisher.next())
+                .map_or(0, |batch| batch.len() as u64);
+        }
+        while let Some(batch) = publisher.try_next() {
+            taken += batch.len() as u64;
+        }
+        taken
+    });
+    // Between the last look and the end of the channel a batch may have been handed to nobody.
+    assert!(
+        totals.scheduled >= totals.dropped + taken,
+        "{totals:?} {taken}"
+    );
+}
+
+#[test]
+fn at_maximum_rate_full_batches_leave_and_every_stream_has_its_turn() {
+    let rate = Rate::Max;
+    let bench = Bench {
+        rate,
+        streams: 3,
+        buffers: 4,
+        ..Bench::default()
+    };
+    let (by_stream, totals) = bench.run(|publisher, _| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let (mut by_stream, mut partial) = (BTreeMap::<u32, u64>::new(), 0);
+        while let Some(batch) = runtime.block_on(publisher.next()) {
+            *by_stream.entry(batch.stream).or_default() += batch.len() as u64;
+            partial += u64::from(batch.len() < LIMITS.records_max);
+            publisher.returns().give_back(batch);
+        }
+        assert!(partial <= 3, "{partial} batches left before they were full");
+        by_stream
+    });
+    let sum: u64 = by_stream.values().sum();
+    assert_eq!((totals.scheduled, totals.dropped), (sum, 0));
+    let (least, most) = (
+        by_stream.values().min().unwrap(),
+        by_stream.values().max().unwrap(),
+    );
+    assert!(by_stream.len() == 3 && most - least <= 100, "{by_stream:?}");
+}

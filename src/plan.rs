@@ -1,0 +1,355 @@
+//! The plan: everything that this run means to do, resolved and typed.
+//!
+//! [`Settings`] are what was typed; [`Plan::resolve`] turns them into what is meant, with the machine
+//! and the moment handed in. After that nothing is optional by accident. The plan is printed by
+//! `--dry-run` and stored in the report.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cpu::Cpus;
+use crate::domain::Domain;
+use crate::rng;
+use crate::rng::Identity;
+use crate::schedule::Schedule;
+use crate::topic::ServiceUrl;
+use crate::topic::Topic;
+use crate::units::Rate;
+use crate::units::Shard;
+use crate::units::Sources;
+
+/// Records a second that one lane is planned for. The encoder does more; the rest is headroom.
+const LANE_RATE_PER_SECOND: f64 = 250_000.0;
+
+/// Batches that a lane's buffers can hold in flight: at the default window of 10 ms and one batch a
+/// window, a broker may answer 640 ms late before a lane has to wait.
+const BUFFERS_PER_LANE: usize = 64;
+
+/// Records due within this time share a batch.
+const BATCH_WINDOW: Duration = Duration::from_millis(10);
+
+/// Records in a batch at most: the Java client's default.
+const BATCH_RECORDS_MAX: usize = 1_000;
+
+/// Bytes in a batch at most; far below the smallest `maxMessageSize` that brokers are given.
+const BATCH_BYTES_MAX: usize = 256 * 1024;
+
+/// Streams at most: each costs a producer on the broker.
+const STREAMS_MAX: u32 = 1_024;
+
+/// Lanes at most: more threads than any one machine's CPUs help nobody.
+const LANES_MAX: u32 = 1_024;
+
+/// What was typed, each value already of its type.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `--service-url`; `None`: the embedded broker.
+    pub service_url: Option<ServiceUrl>,
+    /// `--topic`.
+    pub topic: Topic,
+    /// `--domain`.
+    pub domain: &'static Domain,
+    /// `--rate`.
+    pub rate: Rate,
+    /// `--duration`; `None`: until a signal.
+    pub duration: Option<Duration>,
+    /// `--sources`.
+    pub sources: u64,
+    /// `--shard`; `None`: all sources.
+    pub shard: Option<Shard>,
+    /// `--seed`; `None`: derived from the producer name.
+    pub seed: Option<u64>,
+    /// `--producer-name`; `None`: from host name and start.
+    pub producer_name: Option<String>,
+    /// `--num-producers`; `None`: one a lane.
+    pub streams: Option<u32>,
+    /// `--lanes`; `None`: what the rate needs and the CPUs allow.
+    pub lanes: Option<u32>,
+    /// `--pin`.
+    pub pin: Pin,
+    /// `--max-lag`; zero: never drop.
+    pub max_lag: Duration,
+    /// `--drain-timeout`.
+    pub drain_timeout: Duration,
+    /// `--connect-timeout`.
+    pub connect_timeout: Duration,
+}
+
+/// Where the process runs and when it started; handed in, so that resolving is a pure function.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The CPUs that are ours.
+    pub cpus: Cpus,
+    /// The host's (in Kubernetes the pod's) name.
+    pub host: String,
+    /// A number that no other start shares.
+    pub start_token: u64,
+    /// Whether the process runs in a Kubernetes pod.
+    pub in_kubernetes: bool,
+}
+
+/// Whether lanes are pinned to CPUs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pin {
+    /// When whole CPUs are ours.
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+/// A plan that cannot be carried out, though every value of it could be read.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum PlanError {
+    /// A pod without a URL would load itself and nobody would notice.
+    #[error(
+        "there is no service URL, and the embedded broker is not used inside Kubernetes: \
+         set PULSAR_URL or --service-url, such as pulsar://pulsar-proxy.pulsar.svc.cluster.local:6650"
+    )]
+    ServiceUrlMissing,
+    /// Some shard would have no source.
+    #[error("--shard {shard} leaves a shard without a source: raise --sources above {sources}")]
+    ShardEmpty {
+        /// The shard asked for.
+        shard: Shard,
+        /// How many sources there are.
+        sources: u64,
+    },
+    /// More lanes than streams: some lane would have nothing to send.
+    #[error("--lanes {lanes} is more than --num-producers {streams}: raise that or lower this")]
+    LaneIdle {
+        /// Lanes asked for.
+        lanes: u32,
+        /// Streams asked for.
+        streams: u32,
+    },
+    /// Too many of something.
+    #[error("{flag} {value} is more than {max}")]
+    TooMany {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        value: u32,
+        /// What is accepted.
+        max: u32,
+    },
+}
+
+/// How records are gathered into batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Batching {
+    /// Records due within one such window of the schedule share a batch.
+    pub window_ns: u64,
+    /// Records in a batch at most.
+    pub records_max: usize,
+    /// Bytes in a buffer.
+    pub bytes_max: usize,
+}
+
+/// Everything meant.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// Where to; `None`: the embedded broker.
+    pub service_url: Option<ServiceUrl>,
+    /// The topic.
+    pub topic: Topic,
+    /// The domain's name.
+    pub domain: &'static str,
+    /// The schema's text, as registered.
+    #[serde(skip)]
+    pub schema_text: &'static str,
+    /// How batches reach Pulsar.
+    pub transport: &'static str,
+    /// Records a second.
+    pub rate: Rate,
+    /// How long, in nanoseconds; `None`: until a signal.
+    pub duration_ns: Option<u64>,
+    /// Records of the whole run, where the plan knows.
+    pub records: Option<u64>,
+    /// All sources of the fleet.
+    pub sources_total: u64,
+    /// This process's sources.
+    pub sources: Sources,
+    /// This process's place among others.
+    pub shard: Shard,
+    /// What the records are drawn from, besides their indices.
+    pub seed: u64,
+    /// Over everything that decides a record's bytes, in 8 hex digits.
+    pub digest: String,
+    /// What producer names start with.
+    pub producer_name: String,
+    /// Producer identities.
+    pub streams: u32,
+    /// Generator threads.
+    pub lanes: u32,
+    /// Whether they are pinned.
+    pub pinned: bool,
+    /// How records are gathered.
+    pub batching: Batching,
+    /// Batch buffers a lane: the window in flight and the bound on memory.
+    pub buffers_per_lane: usize,
+    /// A record later than this is dropped; 0: never.
+    pub max_lag_ns: u64,
+    /// How long to wait for receipts after the end.
+    pub drain_timeout_ns: u64,
+    /// How long to try to reach the broker.
+    pub connect_timeout_ns: u64,
+}
+
+impl Plan {
+    /// Resolves what was typed into what is meant.
+    ///
+    /// # Errors
+    /// When the settings contradict each other or the place they run in.
+    pub fn resolve(settings: Settings, here: &Surroundings) -> Result<Self, PlanError> {
+        if settings.service_url.is_none() && here.in_kubernetes {
+            return Err(PlanError::ServiceUrlMissing);
+        }
+        let shard = settings.shard.unwrap_or(Shard {
+            index: 0,
+            count: std::num::NonZeroU32::MIN,
+        });
+        let sources = shard
+            .part_of(settings.sources)
+            .filter(|_| settings.sources >= u64::from(shard.count.get()))
+            .ok_or(PlanError::ShardEmpty {
+                shard,
+                sources: settings.sources,
+            })?;
+        let (lanes, streams) = lanes_and_streams(&settings, &here.cpus)?;
+        let producer_name = settings
+            .producer_name
+            .unwrap_or_else(|| format!("{}-{:08x}", here.host, here.start_token & 0xffff_ffff));
+        let seed = settings
+            .seed
+            .unwrap_or_else(|| rng::hash_text(&producer_name));
+        let digest = digest(settings.domain, settings.sources);
+        let duration_ns = settings.duration.map(nanoseconds);
+        Ok(Self {
+            service_url: settings.service_url,
+            topic: settings.topic,
+            domain: settings.domain.name,
+            schema_text: settings.domain.schema_text,
+            transport: "client",
+            rate: settings.rate,
+            duration_ns,
+            records: Schedule::new(settings.rate, settings.duration).count(),
+            sources_total: settings.sources,
+            sources,
+            shard,
+            seed,
+            digest: format!("{digest:08x}"),
+            producer_name,
+            streams,
+            lanes,
+            pinned: match settings.pin {
+                Pin::Auto => here.cpus.are_whole(),
+                Pin::On => true,
+                Pin::Off => false,
+            },
+            batching: Batching {
+                window_ns: nanoseconds(BATCH_WINDOW),
+                records_max: BATCH_RECORDS_MAX,
+                bytes_max: BATCH_BYTES_MAX,
+            },
+            buffers_per_lane: BUFFERS_PER_LANE,
+            max_lag_ns: nanoseconds(settings.max_lag),
+            drain_timeout_ns: nanoseconds(settings.drain_timeout),
+            connect_timeout_ns: nanoseconds(settings.connect_timeout),
+        })
+    }
+
+    /// Returns the schedule.
+    #[must_use]
+    pub fn schedule(&self) -> Schedule {
+        Schedule::new(self.rate, self.duration_ns.map(Duration::from_nanos))
+    }
+
+    /// Returns what records are drawn from, besides their indices.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        // The digest was printed by this module as 8 hex digits.
+        let digest = u32::from_str_radix(&self.digest, 16).unwrap_or_default();
+        Identity::new(digest, self.seed, self.shard)
+    }
+
+    /// Returns the producer name of a stream, the same on every topic and partition.
+    #[must_use]
+    pub fn stream_name(&self, stream: u32) -> String {
+        format!(
+            "{}-{}-{}-{stream}",
+            self.producer_name, self.digest, self.shard.index
+        )
+    }
+
+    /// Returns the streams that lane `lane` runs.
+    pub fn streams_of(&self, lane: u32) -> impl Iterator<Item = u32> + use<> {
+        (lane..self.streams).step_by(self.lanes as usize)
+    }
+
+    /// Returns how many consecutive records without a key go to one partition before the next: a
+    /// full batch of every stream, so that batches can fill.
+    #[must_use]
+    pub fn stripe(&self) -> u64 {
+        self.batching.records_max as u64 * u64::from(self.streams)
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Folds everything that decides a record's bytes, but for seed and shard, into 32 bits.
+fn digest(domain: &Domain, sources: u64) -> u32 {
+    // "draw 1" is the version of how records are drawn: raised when the same schema, seed and index
+    // come to mean another record.
+    let text = format!(
+        "draw 1\navro\n{}\nsources {sources}\n{}",
+        domain.name, domain.schema_text
+    );
+    crc32c::crc32c(text.as_bytes())
+}
+
+/// Decides how many threads generate and how many producers they feed.
+fn lanes_and_streams(settings: &Settings, cpus: &Cpus) -> Result<(u32, u32), PlanError> {
+    let limits = [
+        ("--lanes", settings.lanes, LANES_MAX),
+        ("--num-producers", settings.streams, STREAMS_MAX),
+    ];
+    for (flag, value, max) in limits {
+        if let Some(value) = value.filter(|&value| value > max) {
+            return Err(PlanError::TooMany { flag, value, max });
+        }
+    }
+    let lanes = settings.lanes.unwrap_or_else(|| {
+        let cpus = u32::try_from(cpus.whole())
+            .unwrap_or(LANES_MAX)
+            .min(LANES_MAX);
+        lanes_for(settings.rate, cpus).min(settings.streams.unwrap_or(STREAMS_MAX))
+    });
+    let streams = settings.streams.unwrap_or(lanes);
+    if lanes > streams {
+        return Err(PlanError::LaneIdle { lanes, streams });
+    }
+    Ok((lanes, streams))
+}
+
+/// Returns as many lanes as the rate needs and the CPUs allow.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "at most 4,000 lanes"
+)]
+fn lanes_for(rate: Rate, cpus: u32) -> u32 {
+    let needed = rate
+        .per_second()
+        .map_or(cpus, |r| (r / LANE_RATE_PER_SECOND).ceil() as u32);
+    needed.clamp(1, cpus)
+}
+
+#[cfg(test)]
+#[path = "plan/tests.rs"]
+mod tests;

@@ -1,0 +1,151 @@
+//! What plans promise: identities that never collide, refusals that name the flag.
+
+use std::collections::HashSet;
+
+use bumpalo::Bump;
+
+use super::*;
+use crate::domain::DOMAINS;
+use crate::reference::ReferenceEncoder;
+use crate::schema::EventSchema;
+
+fn settings() -> Settings {
+    Settings {
+        service_url: None,
+        topic: "events".parse().unwrap(),
+        domain: &DOMAINS[0],
+        rate: "1000".parse().unwrap(),
+        duration: Some(Duration::from_secs(10)),
+        sources: 10_000,
+        shard: None,
+        seed: None,
+        producer_name: None,
+        streams: None,
+        lanes: None,
+        pin: Pin::Auto,
+        max_lag: Duration::from_secs(10),
+        drain_timeout: Duration::from_secs(10),
+        connect_timeout: Duration::from_secs(10),
+    }
+}
+
+fn here(start_token: u64) -> Surroundings {
+    Surroundings {
+        cpus: Cpus {
+            allowed: vec![0, 1, 2, 3],
+            quota: None,
+        },
+        host: "event-producer".to_owned(),
+        start_token,
+        in_kubernetes: false,
+    }
+}
+
+fn refused(change: impl FnOnce(&mut Settings)) -> String {
+    let mut settings = settings();
+    change(&mut settings);
+    Plan::resolve(settings, &here(1)).unwrap_err().to_string()
+}
+
+#[test]
+fn fifty_unsharded_plans_share_no_name_and_no_record() {
+    let schema = EventSchema::parse("x", DOMAINS[0].schema_text).unwrap();
+    let (mut names, mut records) = (HashSet::new(), HashSet::new());
+    for pod in 0..50 {
+        let plan = Plan::resolve(settings(), &here(pod)).unwrap();
+        for stream in 0..plan.streams {
+            assert!(names.insert(plan.stream_name(stream)));
+        }
+        let encoder = ReferenceEncoder::new(&schema, plan.identity(), plan.sources).unwrap();
+        for index in 0..200 {
+            let mut bytes = Vec::new();
+            encoder
+                .encode(&encoder.draw(&Bump::new(), index, 0), &mut bytes)
+                .unwrap();
+            assert!(records.insert(bytes));
+        }
+    }
+    assert_eq!(records.len(), 50 * 200);
+}
+
+#[test]
+fn the_digest_follows_what_decides_the_bytes_and_nothing_else() {
+    let digest = |change: fn(&mut Settings)| {
+        let mut settings = settings();
+        change(&mut settings);
+        Plan::resolve(settings, &here(9)).unwrap().digest
+    };
+    let plain = digest(|_| ());
+    assert_eq!(plain.len(), 8);
+    assert_eq!(plain, digest(|s| s.rate = "50k".parse().unwrap()));
+    assert_eq!(plain, digest(|s| s.streams = Some(4)));
+    assert_ne!(plain, digest(|s| s.sources = 17_000));
+}
+
+#[test]
+fn a_name_fixes_the_seed_and_a_seed_wins() {
+    let named = |seed| {
+        let settings = Settings {
+            producer_name: Some("load".to_owned()),
+            seed,
+            ..settings()
+        };
+        Plan::resolve(settings, &here(3)).unwrap()
+    };
+    assert_eq!(named(None).seed, named(None).seed);
+    assert_eq!(named(Some(5)).seed, 5);
+    assert!(named(None).stream_name(2).starts_with("load-"));
+}
+
+#[test]
+fn lanes_follow_rate_and_cpus() {
+    let lanes = |rate: &str, quota| {
+        let cpus = Cpus {
+            allowed: vec![0, 1, 2, 3],
+            quota,
+        };
+        let settings = Settings {
+            rate: rate.parse().unwrap(),
+            ..settings()
+        };
+        let plan = Plan::resolve(settings, &Surroundings { cpus, ..here(1) }).unwrap();
+        (plan.lanes, plan.streams, plan.pinned)
+    };
+    assert_eq!(lanes("1000", None), (1, 1, true));
+    assert_eq!(lanes("600k", None), (3, 3, true));
+    assert_eq!(lanes("max", None), (4, 4, true));
+    assert_eq!(lanes("max", Some(0.25)), (1, 1, false));
+}
+
+#[test]
+fn streams_are_dealt_to_lanes_without_a_rest() {
+    let settings = Settings {
+        streams: Some(7),
+        lanes: Some(3),
+        ..settings()
+    };
+    let plan = Plan::resolve(settings, &here(1)).unwrap();
+    let mut streams: Vec<u32> = (0..3).flat_map(|lane| plan.streams_of(lane)).collect();
+    streams.sort_unstable();
+    assert_eq!(streams, [0, 1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn the_impossible_is_refused_by_flag() {
+    assert!(refused(|s| (s.lanes, s.streams) = (Some(3), Some(2))).contains("--num-producers 2"));
+    assert!(refused(|s| s.lanes = Some(5_000)).contains("--lanes 5000"));
+    assert!(refused(|s| s.streams = Some(5_000)).contains("--num-producers 5000"));
+    let empty = refused(|s| (s.sources, s.shard) = (2, "1/3".parse().ok()));
+    assert!(empty.contains("--sources"), "{empty}");
+}
+
+#[test]
+fn inside_kubernetes_a_missing_url_is_refused() {
+    let pod = Surroundings {
+        in_kubernetes: true,
+        ..here(1)
+    };
+    let error = Plan::resolve(settings(), &pod).unwrap_err();
+    assert_eq!(error, PlanError::ServiceUrlMissing);
+    assert!(error.to_string().contains("PULSAR_URL"));
+}

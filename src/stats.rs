@@ -1,0 +1,174 @@
+//! What is counted: each number by the thread where the thing happens, none as a difference.
+//!
+//! Lanes and publisher only add; `run` only reads. `scheduled = acknowledged + failed + unknown +
+//! dropped` must hold at the end, which the report checks instead of assuming.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use hdrhistogram::Histogram;
+use parking_lot::Mutex;
+
+/// The longest latency that is told apart from longer ones: one hour, in nanoseconds.
+const LATENCY_NS_MAX: u64 = 3_600_000_000_000;
+
+/// A number that one thread adds to and others read.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    /// Reads the sum so far.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// What a lane counts.
+#[derive(Debug, Default)]
+pub struct LaneCounters {
+    /// Records whose turn came: handed over or dropped.
+    pub scheduled: Counter,
+    /// Records that were due and never handed over.
+    pub dropped: Counter,
+    /// How often the lane had to wait for an empty buffer.
+    pub buffer_waits: Counter,
+    /// How long it waited for them, in nanoseconds.
+    pub buffer_wait_ns: Counter,
+}
+
+/// What the publisher counts.
+#[derive(Debug, Default)]
+pub struct PublisherCounters {
+    /// Records given to the connection at least once.
+    pub sent: Counter,
+    /// Records that the broker confirmed.
+    pub acknowledged: Counter,
+    /// Records that the broker refused for good.
+    pub failed: Counter,
+    /// Records that were given to the connection and never answered.
+    pub unknown: Counter,
+    /// Records handed over but never given to the connection, because the run ended first.
+    pub dropped: Counter,
+    /// AVRO bytes of the records sent.
+    pub payload_bytes: Counter,
+}
+
+/// How long records took, in nanoseconds, 3 significant digits.
+#[derive(Clone, Debug)]
+pub struct Latency {
+    /// Due to receipt. Empty at maximum rate, where nothing is due.
+    pub response: Histogram<u64>,
+    /// Send to receipt.
+    pub service: Histogram<u64>,
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        let histogram =
+            || Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("constant, valid bounds");
+        Self {
+            response: histogram(),
+            service: histogram(),
+        }
+    }
+}
+
+/// Every counter of a run.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// A set a lane.
+    pub lanes: Vec<LaneCounters>,
+    /// The publisher's set.
+    pub publisher: PublisherCounters,
+    /// Both latencies.
+    pub latency: Mutex<Latency>,
+}
+
+impl Stats {
+    /// Makes the counters of a run with this many lanes.
+    #[must_use]
+    pub fn new(lanes: u32) -> Self {
+        Self {
+            lanes: (0..lanes).map(|_| LaneCounters::default()).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Reads every counter once.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let lanes = |read: fn(&LaneCounters) -> &Counter| {
+            self.lanes.iter().map(|lane| read(lane).get()).sum::<u64>()
+        };
+        let publisher = &self.publisher;
+        Totals {
+            scheduled: lanes(|lane| &lane.scheduled),
+            sent: publisher.sent.get(),
+            acknowledged: publisher.acknowledged.get(),
+            failed: publisher.failed.get(),
+            unknown: publisher.unknown.get(),
+            dropped: lanes(|lane| &lane.dropped) + publisher.dropped.get(),
+            payload_bytes: publisher.payload_bytes.get(),
+            buffer_waits: lanes(|lane| &lane.buffer_waits),
+            buffer_wait_ns: lanes(|lane| &lane.buffer_wait_ns),
+        }
+    }
+}
+
+/// The counters of all threads, added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Records whose turn came.
+    pub scheduled: u64,
+    /// Records given to the connection at least once.
+    pub sent: u64,
+    /// Records that the broker confirmed.
+    pub acknowledged: u64,
+    /// Records that the broker refused for good.
+    pub failed: u64,
+    /// Records that were never answered.
+    pub unknown: u64,
+    /// Records that were due and never sent.
+    pub dropped: u64,
+    /// AVRO bytes of the records sent.
+    pub payload_bytes: u64,
+    /// How often a lane had to wait for an empty buffer.
+    pub buffer_waits: u64,
+    /// How long lanes waited for them, in nanoseconds.
+    pub buffer_wait_ns: u64,
+}
+
+impl Totals {
+    /// Returns whether every record that was scheduled has an end, and only one.
+    #[must_use]
+    pub const fn are_identical(&self) -> bool {
+        self.scheduled == self.acknowledged + self.failed + self.unknown + self.dropped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_without_an_end_breaks_the_identity() {
+        let stats = Stats::new(2);
+        stats.lanes[0].scheduled.add(6);
+        stats.lanes[1].scheduled.add(4);
+        stats.lanes[1].dropped.add(1);
+        stats.publisher.acknowledged.add(5);
+        stats.publisher.failed.add(1);
+        stats.publisher.unknown.add(2);
+        assert!(!stats.totals().are_identical());
+        stats.publisher.dropped.add(1);
+        assert!(stats.totals().are_identical());
+        stats.publisher.acknowledged.add(1);
+        assert!(!stats.totals().are_identical());
+    }
+}

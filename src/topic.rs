@@ -1,0 +1,229 @@
+//! Topic names and service URLs, as Pulsar writes them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+/// Says why a topic name or service URL would be refused.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum AddressError {
+    /// Nothing was given.
+    #[error("it is empty; leave the flag and its variable away to use the default")]
+    Empty,
+    /// The name before `://` is not one of a topic's.
+    #[error("a topic starts with persistent:// or non-persistent://, not {scheme}://")]
+    TopicScheme {
+        /// What stood there.
+        scheme: String,
+    },
+    /// Not `name` and not `tenant/namespace/name`.
+    #[error("a topic is NAME or TENANT/NAMESPACE/NAME, this one has {parts} parts")]
+    TopicParts {
+        /// How many parts there were.
+        parts: usize,
+    },
+    /// A part is empty or has a character that Pulsar refuses.
+    #[error("'{part}' is no {kind}: use letters, digits and - = : . _")]
+    TopicPart {
+        /// The part.
+        part: String,
+        /// Tenant, namespace or topic name.
+        kind: &'static str,
+    },
+    /// Another protocol.
+    #[error("a service URL starts with pulsar://, not '{scheme}'; {hint}")]
+    UrlScheme {
+        /// What stood there.
+        scheme: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// No host, or a port that is none.
+    #[error("'{address}' is not HOST or HOST:PORT")]
+    UrlAddress {
+        /// What stood there.
+        address: String,
+    },
+}
+
+/// A full topic name: `persistent://tenant/namespace/name`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Topic(String);
+
+impl Topic {
+    /// Returns the full name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the full name of partition `partition` of `count`; 0: the topic is not partitioned.
+    #[must_use]
+    pub fn partition(&self, partition: u32, count: u32) -> String {
+        if count == 0 {
+            self.0.clone()
+        } else {
+            format!("{}-partition-{partition}", self.0)
+        }
+    }
+}
+
+impl FromStr for Topic {
+    type Err = AddressError;
+
+    /// Reads a name as the Java client's `TopicName` does; short names are in `public/default`.
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        if text.trim().is_empty() {
+            return Err(AddressError::Empty);
+        }
+        let (scheme, rest) = text.split_once("://").unwrap_or(("persistent", text));
+        if !matches!(scheme, "persistent" | "non-persistent") {
+            return Err(AddressError::TopicScheme {
+                scheme: scheme.to_owned(),
+            });
+        }
+        let parts: Vec<&str> = rest.split('/').collect();
+        let (tenant, namespace, name) = match parts[..] {
+            [name] if !text.contains("://") => ("public", "default", name),
+            [tenant, namespace, name] => (tenant, namespace, name),
+            _ => return Err(AddressError::TopicParts { parts: parts.len() }),
+        };
+        let kinds = [
+            (tenant, "tenant"),
+            (namespace, "namespace"),
+            (name, "topic name"),
+        ];
+        for (part, kind) in kinds {
+            let allowed = |c: char| c.is_ascii_alphanumeric() || "-=:._".contains(c);
+            if part.is_empty() || !part.chars().all(allowed) {
+                return Err(AddressError::TopicPart {
+                    part: part.to_owned(),
+                    kind,
+                });
+            }
+        }
+        Ok(Self(format!("{scheme}://{tenant}/{namespace}/{name}")))
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where the cluster is: `pulsar://host:port`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServiceUrl(String);
+
+impl ServiceUrl {
+    /// Returns the URL.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ServiceUrl {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(AddressError::Empty);
+        }
+        let (scheme, address) = text.split_once("://").unwrap_or(("", text));
+        let hint = match scheme {
+            "pulsar" => "",
+            "pulsar+ssl" => "TLS is not built in yet",
+            "http" | "https" => "that is the admin address; the broker's is usually on port 6650",
+            _ => "write pulsar://HOST:6650",
+        };
+        if !hint.is_empty() {
+            return Err(AddressError::UrlScheme {
+                scheme: scheme.to_owned(),
+                hint,
+            });
+        }
+        let address = address.trim_end_matches('/');
+        let (host, port) = match address.rsplit_once(':') {
+            Some((host, port)) if !host.ends_with(':') => (host, port.parse::<u16>().ok()),
+            _ => (address, Some(6650)),
+        };
+        let is_host = |c: char| c.is_ascii_alphanumeric() || "-._[]:".contains(c);
+        if host.is_empty() || !host.chars().all(is_host) || port.is_none_or(|port| port == 0) {
+            return Err(AddressError::UrlAddress {
+                address: address.to_owned(),
+            });
+        }
+        Ok(Self(format!("pulsar://{address}")))
+    }
+}
+
+impl fmt::Display for ServiceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_are_full_names() {
+        let full = |text: &str| text.parse::<Topic>().map(|topic| topic.0);
+        assert_eq!(
+            full("events"),
+            Ok("persistent://public/default/events".into())
+        );
+        assert_eq!(full("a/b/c"), Ok("persistent://a/b/c".into()));
+        assert_eq!(
+            full("non-persistent://a/b/c"),
+            Ok("non-persistent://a/b/c".into())
+        );
+        let topic: Topic = "events".parse().unwrap();
+        assert_eq!(
+            topic.partition(3, 4),
+            "persistent://public/default/events-partition-3"
+        );
+        assert_eq!(topic.partition(0, 0), "persistent://public/default/events");
+    }
+
+    #[test]
+    fn what_pulsar_would_refuse_is_refused_with_the_reason() {
+        let said = |text: &str| text.parse::<Topic>().unwrap_err().to_string();
+        assert!(said("kafka://a/b/c").contains("persistent://"));
+        assert!(said("persistent://a/b").contains("2 parts"));
+        assert!(said("persistent://a/b/c/d").contains("4 parts"));
+        assert!(said("persistent://a//c").contains("namespace"));
+        assert!(said("my topic").contains("'my topic' is no topic name"));
+        assert!(said("").contains("empty"));
+    }
+
+    #[test]
+    fn service_urls_are_checked() {
+        let said = |text: &str| text.parse::<ServiceUrl>().map_err(|e| e.to_string());
+        assert_eq!(
+            said("pulsar://localhost:6650/").map(|u| u.0),
+            Ok("pulsar://localhost:6650".into())
+        );
+        assert!(said("pulsar://broker").is_ok());
+        assert!(said("pulsar://[::1]:6650").is_ok());
+        assert!(
+            said("http://localhost:8080")
+                .unwrap_err()
+                .contains("admin address")
+        );
+        assert!(
+            said("localhost:6650")
+                .unwrap_err()
+                .contains("pulsar://HOST:6650")
+        );
+        assert!(said("pulsar://").unwrap_err().contains("HOST"));
+        assert!(said("pulsar://host:port").is_err());
+        assert!(said("pulsar://host:0").is_err());
+        assert!(said("").is_err());
+    }
+}
