@@ -27,3 +27,4 @@ pub mod stats;
 pub mod pacer;
 // Stages: they meet only in the passage.
 pub mod generator;
+pub mod broker;

@@ -1,0 +1,291 @@
+//! The embedded broker: speaks Pulsar's protocol well enough for the official clients to produce.
+//!
+//! It exists so that the program can be tried, tested and judged without a Pulsar: it counts what
+//! arrives by itself, checks every checksum and every batch, and misbehaves on request (`faults`).
+//! It knows neither plan nor generator. The caller owns the port and the end.
+//!
+//! Inside: `session` moves bytes, `dialogue` answers commands, `topics` is the state, `codec` and
+//! `entry` read what came.
+
+mod codec;
+mod counts;
+mod dialogue;
+mod entry;
+mod faults;
+mod names;
+mod outbox;
+mod producers;
+mod refusal;
+mod replies;
+mod schemas;
+mod session;
+mod topics;
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub use counts::BrokerCounts;
+pub use counts::TopicCounts;
+pub use entry::Entry;
+pub use entry::EntryError;
+pub use faults::Fault;
+pub use faults::FaultError;
+pub use faults::Faults;
+
+use dialogue::Dialogue;
+use topics::Topics;
+
+/// Connections that may be open at the same time; each may hold one frame in memory.
+const CONNECTIONS_MAX: usize = 1_000;
+
+/// How often a client is asked whether it is there, as by the real broker.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// How long accepting rests after it failed, for example for want of file descriptors.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// Says why the broker could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// The listener that was handed over cannot be used.
+    #[error("the embedded broker cannot use its listener: {0}")]
+    Listener(#[source] io::Error),
+    /// The thread or its runtime could not be made.
+    #[error("the embedded broker's thread cannot start: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// How the broker behaves.
+#[derive(Clone, Debug, Default)]
+pub struct BrokerConfig {
+    /// Partitions of every topic; 0: topics are not partitioned.
+    pub partitions: u32,
+    /// What it does wrong on purpose.
+    pub faults: Faults,
+    /// Where the chance in faults comes from; no fault draws from it yet.
+    pub seed: u64,
+    /// How many of a topic's newest bytes the log keeps; 0: none.
+    pub log_bytes_max: usize,
+}
+
+/// The broker's state, readable from any thread while it runs.
+#[derive(Clone, Debug)]
+pub struct BrokerState(Arc<Mutex<Topics>>);
+
+impl BrokerState {
+    /// Makes the state of a broker that has seen nothing.
+    #[must_use]
+    pub fn new(config: &BrokerConfig) -> Self {
+        let topics = Topics::new(config.partitions, config.log_bytes_max);
+        Self(Arc::new(Mutex::new(topics)))
+    }
+
+    /// Returns what was counted so far.
+    #[must_use]
+    pub fn counts(&self) -> BrokerCounts {
+        self.0.lock().counts()
+    }
+
+    /// Returns a topic's kept log, oldest entry first.
+    #[must_use]
+    pub fn entries(&self, topic: &str) -> Vec<Entry> {
+        self.0.lock().entries(topic)
+    }
+}
+
+/// A running broker on a thread of its own. Dropping it stops it.
+#[derive(Debug)]
+pub struct BrokerHandle {
+    address: SocketAddr,
+    state: BrokerState,
+    shutdown: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Starts a broker on a listener that the caller has bound.
+///
+/// # Errors
+/// When the listener cannot be used or no thread can be made.
+pub fn start(
+    listener: std::net::TcpListener,
+    config: BrokerConfig,
+) -> Result<BrokerHandle, BrokerError> {
+    let address = listener.local_addr().map_err(BrokerError::Listener)?;
+    listener
+        .set_nonblocking(true)
+        .map_err(BrokerError::Listener)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(BrokerError::Thread)?;
+    let listener = {
+        let _entered = runtime.enter();
+        TcpListener::from_std(listener).map_err(BrokerError::Listener)?
+    };
+    let state = BrokerState::new(&config);
+    let (shutdown, ending) = watch::channel(false);
+    let running = run(listener, config, state.clone(), ending);
+    let thread = std::thread::Builder::new()
+        .name("broker".to_owned())
+        .spawn(move || runtime.block_on(running))
+        .map_err(BrokerError::Thread)?;
+    Ok(BrokerHandle {
+        address,
+        state,
+        shutdown,
+        thread: Some(thread),
+    })
+}
+
+impl BrokerHandle {
+    /// Returns the URL that clients on this machine connect to.
+    #[must_use]
+    pub fn service_url(&self) -> String {
+        service_url(self.address)
+    }
+
+    /// Returns what was counted so far.
+    #[must_use]
+    pub fn counts(&self) -> BrokerCounts {
+        self.state.counts()
+    }
+
+    /// Returns a topic's kept log, oldest entry first.
+    #[must_use]
+    pub fn entries(&self, topic: &str) -> Vec<Entry> {
+        self.state.entries(topic)
+    }
+
+    /// Closes every connection, ends the thread and returns the last counts.
+    #[must_use]
+    pub fn stop(mut self) -> BrokerCounts {
+        self.end();
+        self.state.counts()
+    }
+
+    fn end(&mut self) {
+        self.shutdown.send_replace(true);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the embedded broker's thread panicked");
+        }
+    }
+}
+
+impl Drop for BrokerHandle {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Serves connections until `shutdown` becomes true or its sender is gone; what [`start`] wraps.
+pub async fn run(
+    listener: TcpListener,
+    config: BrokerConfig,
+    state: BrokerState,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let mut sessions = JoinSet::new();
+    // Ends on the word and on the sender's end alike.
+    let ending = async move { drop(shutdown.wait_for(|ending| *ending).await) };
+    tokio::pin!(ending);
+    loop {
+        tokio::select! {
+            () = &mut ending => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) if sessions.len() < CONNECTIONS_MAX => {
+                    log::debug!("embedded broker: connection from {peer}");
+                    admit(&mut sessions, stream, &config, &state);
+                }
+                Ok((_, peer)) => {
+                    log::warn!("embedded broker: {peer} turned away, too many connections");
+                    state.0.lock().counts_mut().connections_refused += 1;
+                }
+                Err(error) => {
+                    log::warn!("embedded broker: cannot accept a connection: {error}");
+                    tokio::time::sleep(ACCEPT_REST).await;
+                }
+            },
+            Some(ended) = sessions.join_next() => {
+                if let Err(error) = ended {
+                    log::error!("embedded broker: a connection failed: {error}");
+                }
+            }
+        }
+    }
+    sessions.shutdown().await;
+}
+
+fn admit(
+    sessions: &mut JoinSet<()>,
+    stream: TcpStream,
+    config: &BrokerConfig,
+    state: &BrokerState,
+) {
+    let address = match stream.local_addr() {
+        Ok(address) => address,
+        Err(error) => return log::warn!("embedded broker: a connection was gone: {error}"),
+    };
+    let mut topics = state.0.lock();
+    let connection = topics.counts_mut().connections;
+    topics.counts_mut().connections += 1;
+    drop(topics);
+    let topics = Arc::clone(&state.0);
+    let dialogue = Dialogue::new(topics, connection, service_url(address), config.faults);
+    sessions.spawn(session::serve(stream, dialogue, KEEP_ALIVE));
+}
+
+/// Returns the URL of an address; one that stands for all of the host's becomes the loopback one.
+fn service_url(address: SocketAddr) -> String {
+    let ip = match address.ip().to_canonical() {
+        ip if !ip.is_unspecified() => ip,
+        ip if ip.is_ipv4() => Ipv4Addr::LOCALHOST.into(),
+        _ => Ipv6Addr::LOCALHOST.into(),
+    };
+    format!("pulsar://{}", SocketAddr::new(ip, address.port()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_url_can_be_connected_to() {
+        for (address, url) in [
+            ("127.0.0.1:6650", "pulsar://127.0.0.1:6650"),
+            ("0.0.0.0:1", "pulsar://127.0.0.1:1"),
+            ("[::]:2", "pulsar://[::1]:2"),
+            ("[::ffff:10.0.0.1]:3", "pulsar://10.0.0.1:3"),
+        ] {
+            assert_eq!(service_url(address.parse().unwrap()), url);
+        }
+    }
+
+    #[test]
+    fn a_broker_stops_when_told_and_when_dropped() {
+        for told in [true, false] {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let broker = start(listener, BrokerConfig::default()).unwrap();
+            assert!(std::net::TcpStream::connect(address).is_ok());
+            if told {
+                assert!(broker.stop().topics.is_empty());
+            } else {
+                drop(broker);
+            }
+            assert!(std::net::TcpStream::connect(address).is_err());
+        }
+    }
+}

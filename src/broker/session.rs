@@ -1,0 +1,184 @@
+//! One connection's socket: reads frames into one buffer, writes what the dialogue has ready.
+//!
+//! Frames are read where they lie, answers are written together: no task and no copy a message. The
+//! buffer never grows beyond one frame of the allowed size and one read.
+
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio::time::Interval;
+use tokio::time::MissedTickBehavior;
+use tokio_util::bytes::Buf as _;
+use tokio_util::bytes::BytesMut;
+
+use super::codec::frame_bytes;
+use super::dialogue::Dialogue;
+use super::dialogue::Goodbye;
+use super::replies;
+
+/// How much is read at a time.
+const READ_BYTES: usize = 256 * 1024;
+
+/// What woke a session.
+enum Event {
+    Read(std::io::Result<usize>),
+    Written(std::io::Result<usize>),
+    ReceiptDue,
+    KeepAlive,
+}
+
+/// Serves one connection to its end and counts how it ended. The client is asked every `keep_alive`
+/// whether it is there.
+pub(super) async fn serve(mut stream: TcpStream, mut dialogue: Dialogue, keep_alive: Duration) {
+    match converse(&mut stream, &mut dialogue, keep_alive).await {
+        Ok(()) => log::debug!("embedded broker: the client closed its connection"),
+        Err(goodbye) => {
+            dialogue.count(&goodbye);
+            log::warn!("embedded broker: connection closed: {goodbye}");
+        }
+    }
+}
+
+async fn converse(
+    stream: &mut TcpStream,
+    dialogue: &mut Dialogue,
+    keep_alive: Duration,
+) -> Result<(), Goodbye> {
+    stream.set_nodelay(true)?;
+    let mut inbox = BytesMut::new();
+    let mut keep_alive = ticks(keep_alive);
+    let mut heard = true;
+    loop {
+        let now = Instant::now();
+        dialogue.outbox.release(now);
+        let wanted = take_frames(&mut inbox, dialogue, now)?;
+        let reading = dialogue.outbox.has_room();
+        if reading {
+            inbox.reserve(wanted);
+        }
+        match event(stream, &mut inbox, dialogue, &mut keep_alive).await {
+            Event::Read(Ok(0)) => return Ok(()),
+            Event::Read(Ok(_)) => heard = true,
+            Event::Written(Ok(_)) | Event::ReceiptDue => {}
+            Event::Read(Err(error)) | Event::Written(Err(error)) => return Err(error.into()),
+            // Whoever is not read cannot be heard.
+            Event::KeepAlive if !reading => {}
+            Event::KeepAlive if !heard => return Err(Goodbye::Silent),
+            Event::KeepAlive => {
+                heard = false;
+                dialogue.outbox.answer(&replies::ping());
+            }
+        }
+    }
+}
+
+fn ticks(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval_at(Instant::now() + period, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Takes every whole frame while there is room for answers; returns how many bytes to read next.
+fn take_frames(
+    inbox: &mut BytesMut,
+    dialogue: &mut Dialogue,
+    now: Instant,
+) -> Result<usize, Goodbye> {
+    while dialogue.outbox.has_room() {
+        let Some(bytes) = frame_bytes(inbox)? else {
+            break;
+        };
+        let Some(frame) = inbox.get(..bytes) else {
+            return Ok(READ_BYTES.max(bytes - inbox.len()));
+        };
+        dialogue.take(frame, now)?;
+        inbox.advance(bytes);
+    }
+    Ok(READ_BYTES)
+}
+
+/// Waits for the next thing to do. Writing comes first, so that answers never wait for requests.
+async fn event(
+    stream: &mut TcpStream,
+    inbox: &mut BytesMut,
+    dialogue: &mut Dialogue,
+    keep_alive: &mut Interval,
+) -> Event {
+    let (mut reader, mut writer) = stream.split();
+    let reading = dialogue.outbox.has_room();
+    let due = dialogue.outbox.next_due();
+    let ready = &mut dialogue.outbox.ready;
+    tokio::select! {
+        biased;
+        written = writer.write_buf(ready), if !ready.is_empty() => Event::Written(written),
+        _ = keep_alive.tick() => Event::KeepAlive,
+        () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+            Event::ReceiptDue
+        }
+        read = reader.read_buf(inbox), if reading => Event::Read(read),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+    use tokio::net::TcpListener;
+
+    use super::super::codec::write_command;
+    use super::super::faults::Faults;
+    use super::super::topics::Topics;
+
+    const KEEP_ALIVE: Duration = Duration::from_millis(50);
+
+    /// Connects a client to a session.
+    async fn client() -> TcpStream {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, accepted) = (client.await.unwrap(), listener.accept().await.unwrap());
+        let topics = Arc::new(Mutex::new(Topics::new(0, 0)));
+        let dialogue = Dialogue::new(topics, 0, String::new(), Faults::default());
+        tokio::spawn(serve(accepted.0, dialogue, KEEP_ALIVE));
+        client
+    }
+
+    fn bytes(command: &pulsar::message::proto::BaseCommand) -> BytesMut {
+        let mut bytes = BytesMut::new();
+        write_command(command, &mut bytes);
+        bytes
+    }
+
+    #[tokio::test]
+    async fn a_silent_client_is_asked_once_and_left() {
+        let mut client = client().await;
+        let connected = Instant::now();
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).await.unwrap();
+        assert_eq!(heard, bytes(&replies::ping()));
+        assert!(connected.elapsed() >= KEEP_ALIVE);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_answers_is_kept() {
+        let mut client = client().await;
+        let connect = pulsar::message::proto::BaseCommand {
+            r#type: pulsar::message::proto::base_command::Type::Connect as i32,
+            connect: Some(pulsar::message::proto::CommandConnect::default()),
+            ..Default::default()
+        };
+        client.write_all(&bytes(&connect)).await.unwrap();
+        let mut connected = bytes(&replies::connected(0));
+        client.read_exact(&mut connected).await.unwrap();
+        let mut asked = bytes(&replies::ping());
+        for _ in 0..4 {
+            client.read_exact(&mut asked).await.unwrap();
+            client.write_all(&bytes(&replies::pong())).await.unwrap();
+        }
+        assert_eq!(asked, bytes(&replies::ping()));
+    }
+}

@@ -1,0 +1,386 @@
+//! What the broker knows: topics, live producers, schemas, counts and the kept log.
+//!
+//! Pure state: no socket, no clock, no thread. Every collection in it has a bound, since all of it
+//! grows by what clients ask for.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+
+use pulsar::message::proto::CommandProducer;
+use pulsar::message::proto::CommandSend;
+use pulsar::message::proto::Schema;
+use pulsar::message::proto::schema::Type as SchemaType;
+use tokio_util::bytes::Bytes;
+
+use super::codec::Body;
+use super::counts::BrokerCounts;
+use super::counts::TopicCounts;
+use super::entry::Entry;
+use super::entry::EntrySize;
+use super::entry::measure;
+use super::names::TopicName;
+use super::producers::ConnectionId;
+use super::producers::Producers;
+use super::refusal::Refusal;
+use super::schemas::SchemaVersion;
+use super::schemas::Schemas;
+
+/// Topics that one broker keeps count of.
+const TOPICS_MAX: usize = 10_000;
+
+/// Where an entry lies: what a receipt says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) ledger_id: u64,
+    pub(super) entry_id: u64,
+}
+
+/// What a new producer is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ProducerOpened {
+    pub(super) name: String,
+    /// The version of its schema; empty when it has none.
+    pub(super) schema_version: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+struct Topic {
+    base: String,
+    batches: u64,
+    size: EntrySize,
+    log: VecDeque<Entry>,
+    log_bytes: usize,
+}
+
+/// The broker's whole state.
+#[derive(Debug, Default)]
+pub(super) struct Topics {
+    partitions: u32,
+    log_bytes_max: usize,
+    /// The counts that belong to no topic; its `topics` stays empty.
+    counts: BrokerCounts,
+    /// Never shrinks, so that a place in it is a topic's identity.
+    known: Vec<Topic>,
+    places: HashMap<String, usize>,
+    schemas: Schemas,
+    producers: Producers,
+}
+
+impl Topics {
+    /// Makes the state of a broker whose topics have `partitions` partitions (0: none).
+    pub(super) fn new(partitions: u32, log_bytes_max: usize) -> Self {
+        Self {
+            partitions,
+            log_bytes_max,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the counts that belong to no topic, for whoever sees the event.
+    pub(super) const fn counts_mut(&mut self) -> &mut BrokerCounts {
+        &mut self.counts
+    }
+
+    /// Returns all counts as they stand.
+    pub(super) fn counts(&self) -> BrokerCounts {
+        let topics = self.places.iter().map(|(name, &place)| {
+            let topic = &self.known[place];
+            let counts = TopicCounts {
+                batches: topic.batches,
+                records: topic.size.records,
+                payload_bytes: topic.size.payload_bytes,
+                schema: self.schemas.text(&topic.base),
+                producers: self.producers.names(place),
+            };
+            (name.clone(), counts)
+        });
+        BrokerCounts {
+            topics: topics.collect(),
+            ..self.counts.clone()
+        }
+    }
+
+    /// Returns the kept log of a topic, oldest first.
+    pub(super) fn entries(&self, topic: &str) -> Vec<Entry> {
+        let place = TopicName::parse(topic).and_then(|name| self.places.get(name.full()));
+        place.map_or_else(Vec::new, |&place| {
+            self.known[place].log.iter().cloned().collect()
+        })
+    }
+
+    /// Returns how many partitions a topic has; 0: it is not partitioned.
+    pub(super) fn partitions(&self, topic: &str) -> Result<u32, Refusal> {
+        let partition = name(topic)?.partition();
+        Ok(partition.map_or(self.partitions, |_| 0))
+    }
+
+    /// Checks that a producer could be created on a topic.
+    pub(super) fn look_up(&self, topic: &str) -> Result<(), Refusal> {
+        self.writable(&name(topic)?)
+    }
+
+    fn writable(&self, topic: &TopicName) -> Result<(), Refusal> {
+        let partitions = self.partitions;
+        match topic.partition() {
+            None if partitions > 0 => Err(Refusal::Partitioned { partitions }),
+            Some(partition) if partitions > 0 && partition >= partitions => {
+                Err(Refusal::PartitionMissing { partitions })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Creates a producer, or lets it succeed the older epoch of itself on the same connection.
+    pub(super) fn open_producer(
+        &mut self,
+        connection: ConnectionId,
+        wish: &CommandProducer,
+    ) -> Result<ProducerOpened, Refusal> {
+        let topic_name = name(&wish.topic)?;
+        self.writable(&topic_name)?;
+        if wish.producer_access_mode.unwrap_or(0) != 0 {
+            return Err(Refusal::Unsupported);
+        }
+        let topic = self.topic(&topic_name)?;
+        let schema = wish.schema.as_ref().filter(|schema| says_something(schema));
+        let schema_version = match schema {
+            Some(schema) => self.register(&topic_name, schema)?.bytes(),
+            None => Vec::new(),
+        };
+        let name = self.producers.open(connection, topic, wish)?;
+        self.counts.producers_created += 1;
+        Ok(ProducerOpened {
+            name,
+            schema_version,
+        })
+    }
+
+    /// Returns the topic's place; a topic begins to exist with its first producer.
+    fn topic(&mut self, topic: &TopicName) -> Result<usize, Refusal> {
+        if let Some(&place) = self.places.get(topic.full()) {
+            return Ok(place);
+        }
+        if self.known.len() >= TOPICS_MAX {
+            return Err(Refusal::TopicsMax { topics: TOPICS_MAX });
+        }
+        let place = self.known.len();
+        self.known.push(Topic {
+            base: topic.base().to_owned(),
+            ..Topic::default()
+        });
+        self.places.insert(topic.full().to_owned(), place);
+        Ok(place)
+    }
+
+    fn register(&mut self, topic: &TopicName, schema: &Schema) -> Result<SchemaVersion, Refusal> {
+        let version = self.schemas.register(topic.base(), schema);
+        version.ok_or(Refusal::SchemasMax)
+    }
+
+    /// Stores a topic's schema and returns its version.
+    pub(super) fn create_schema(
+        &mut self,
+        topic: &str,
+        schema: &Schema,
+    ) -> Result<SchemaVersion, Refusal> {
+        self.register(&name(topic)?, schema)
+    }
+
+    /// Returns a topic's newest schema or the one of that version.
+    pub(super) fn schema(
+        &self,
+        topic: &str,
+        version: Option<&[u8]>,
+    ) -> Result<(SchemaVersion, &Schema), Refusal> {
+        let topic = name(topic)?;
+        let found = self.schemas.get(topic.base(), version);
+        found.ok_or(Refusal::SchemaMissing)
+    }
+
+    /// Takes one SEND into its topic and says where it lies.
+    pub(super) fn publish(
+        &mut self,
+        connection: ConnectionId,
+        send: &CommandSend,
+        body: Body<'_>,
+    ) -> Result<Position, Refusal> {
+        let producer = self.producers.get(connection, send.producer_id);
+        let producer = producer.ok_or(Refusal::ProducerMissing)?;
+        let size = measure(send.num_messages, &body.metadata, body.payload)
+            .inspect_err(|_| self.counts.malformed_batches += 1)?;
+        let topic = &mut self.known[producer.topic];
+        let position = Position {
+            ledger_id: producer.topic as u64 + 1,
+            entry_id: topic.batches,
+        };
+        topic.batches += 1;
+        topic.size.records += size.records;
+        topic.size.payload_bytes += size.payload_bytes;
+        if self.log_bytes_max > 0 {
+            let entry = Entry {
+                producer_name: producer.name.clone(),
+                metadata: body.metadata,
+                payload: Bytes::copy_from_slice(body.payload),
+            };
+            topic.keep(entry, self.log_bytes_max);
+        }
+        Ok(position)
+    }
+
+    /// Closes a producer, if there is one.
+    pub(super) fn close_producer(&mut self, connection: ConnectionId, producer_id: u64) {
+        self.producers.close(connection, producer_id);
+    }
+
+    /// Closes all producers of a connection that has ended.
+    pub(super) fn disconnect(&mut self, connection: ConnectionId) {
+        self.producers.disconnect(connection);
+    }
+}
+
+impl Topic {
+    /// Appends an entry to the log and lets the oldest go that no longer fit.
+    fn keep(&mut self, entry: Entry, bytes_max: usize) {
+        self.log_bytes += entry.bytes();
+        self.log.push_back(entry);
+        while self.log_bytes > bytes_max
+            && let Some(oldest) = self.log.pop_front()
+        {
+            self.log_bytes -= oldest.bytes();
+        }
+    }
+}
+
+fn name(topic: &str) -> Result<TopicName, Refusal> {
+    TopicName::parse(topic).ok_or(Refusal::TopicName)
+}
+
+/// Tells a schema from the placeholder that some clients send for plain bytes.
+fn says_something(schema: &Schema) -> bool {
+    schema.r#type() != SchemaType::None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pulsar::message::Metadata;
+
+    const FULL: &str = "persistent://public/default/t";
+
+    fn wish(topic: &str, producer_id: u64) -> CommandProducer {
+        CommandProducer {
+            topic: topic.to_owned(),
+            producer_id,
+            ..Default::default()
+        }
+    }
+
+    fn schema(text: &str) -> Schema {
+        Schema {
+            schema_data: text.as_bytes().to_vec(),
+            r#type: SchemaType::Avro as i32,
+            ..Default::default()
+        }
+    }
+
+    fn publish(topics: &mut Topics, payload: &[u8]) -> Result<Position, Refusal> {
+        let metadata = Metadata::default();
+        topics.publish(1, &CommandSend::default(), Body { metadata, payload })
+    }
+
+    #[test]
+    fn what_is_published_is_counted_and_placed() {
+        let mut topics = Topics::new(0, 0);
+        assert_eq!(publish(&mut topics, b"x"), Err(Refusal::ProducerMissing));
+        topics.open_producer(1, &wish("t", 0)).unwrap();
+        let entry_ids: Vec<u64> = (0..3)
+            .map(|_| publish(&mut topics, b"12345").unwrap().entry_id)
+            .collect();
+        assert_eq!(entry_ids, [0, 1, 2]);
+        let counts = topics.counts();
+        let topic = &counts.topics[FULL];
+        assert_eq!((topic.batches, topic.records), (3, 3));
+        assert_eq!(topic.payload_bytes, 15);
+        assert_eq!(topic.producers, ["embedded-0"]);
+        assert!(topics.entries("t").is_empty(), "no log is kept by default");
+    }
+
+    #[test]
+    fn a_malformed_batch_is_refused_and_counted() {
+        let mut topics = Topics::new(0, 1_000);
+        topics.open_producer(1, &wish("t", 0)).unwrap();
+        let metadata = Metadata {
+            num_messages_in_batch: Some(1),
+            ..Default::default()
+        };
+        let payload = b"garbage";
+        let refused = topics.publish(1, &CommandSend::default(), Body { metadata, payload });
+        assert!(matches!(refused, Err(Refusal::Malformed(_))));
+        let counts = topics.counts();
+        assert_eq!(counts.malformed_batches, 1);
+        assert_eq!(counts.records(), 0);
+        assert!(topics.entries("t").is_empty());
+    }
+
+    #[test]
+    fn the_log_keeps_the_newest_bytes() {
+        let mut topics = Topics::new(0, 300);
+        topics.open_producer(1, &wish("t", 0)).unwrap();
+        for number in 0..10_u8 {
+            publish(&mut topics, &[number; 100]).unwrap();
+        }
+        let kept: Vec<u8> = topics.entries(FULL).iter().map(|e| e.payload[0]).collect();
+        assert_eq!(kept, [8, 9]);
+        publish(&mut topics, &[0; 1_000]).unwrap();
+        assert!(topics.entries(FULL).is_empty(), "one that cannot fit");
+    }
+
+    #[test]
+    fn partitions_share_their_topics_schema() {
+        let mut topics = Topics::new(2, 0);
+        assert_eq!(topics.partitions("t"), Ok(2));
+        assert_eq!(topics.partitions("t-partition-1"), Ok(0));
+        for (place, text) in [(0, "a"), (1, "a"), (0, "b")] {
+            let mut wish = wish(
+                &format!("t-partition-{place}"),
+                topics.counts.producers_created,
+            );
+            wish.schema = Some(schema(text));
+            topics.open_producer(1, &wish).unwrap();
+        }
+        let counts = topics.counts();
+        let texts: Vec<_> = counts
+            .topics
+            .values()
+            .map(|t| t.schema.as_deref())
+            .collect();
+        assert_eq!(texts, [Some("b"), Some("b")]);
+        let (version, _) = topics.schema("t", None).unwrap();
+        assert_eq!(version.bytes(), [0, 0, 0, 0, 0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn only_existing_partitions_take_producers() {
+        let topics = Topics::new(2, 0);
+        assert!(topics.look_up("t-partition-1").is_ok());
+        let missing = topics.look_up("t-partition-2").unwrap_err();
+        assert_eq!(missing, Refusal::PartitionMissing { partitions: 2 });
+        let mut topics = topics;
+        let refused = topics.open_producer(1, &wish("t", 0)).unwrap_err();
+        assert_eq!(refused, Refusal::Partitioned { partitions: 2 });
+        assert_eq!(topics.look_up("a/b"), Err(Refusal::TopicName));
+    }
+
+    #[test]
+    fn topics_are_bounded() {
+        let mut topics = Topics::new(0, 0);
+        for number in 0..TOPICS_MAX as u64 {
+            let producer = wish(&format!("t{number}"), 0);
+            topics.open_producer(1, &producer).unwrap();
+            topics.disconnect(1);
+        }
+        let refused = topics.open_producer(1, &wish("one-more", 0)).unwrap_err();
+        assert_eq!(refused, Refusal::TopicsMax { topics: TOPICS_MAX });
+        assert!(topics.open_producer(1, &wish("t0", 0)).is_ok());
+    }
+}
