@@ -3,8 +3,6 @@
 //! The buffer is filled by a lane through a [`Sealer`], which lays the bytes out as the transport
 //! wants them, and is owned by one thread at a time. Its vectors are allocated once and never grow.
 
-use crate::clock::Moment;
-
 /// Room for every batch of one lane: what a buffer is made with.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLimits {
@@ -12,7 +10,8 @@ pub struct BatchLimits {
     pub records_max: usize,
     /// Bytes at most, all records with what the sealer adds.
     pub bytes_max: usize,
-    /// Bytes of one record at most, with key and what the sealer adds: a batch with less room is full.
+    /// Bytes of one record at most, with key and what the sealer adds: with less room a batch is
+    /// full.
     pub record_bytes_max: usize,
 }
 
@@ -63,8 +62,6 @@ pub struct Batch {
     pub first_due_ns: u64,
     /// When the last record is due: the batch leaves then.
     pub last_due_ns: u64,
-    /// When the publisher took it to write it.
-    pub sent_at: Option<Moment>,
     /// The bytes, as the sealer lays them out.
     pub bytes: Vec<u8>,
     /// Where each record stands in them.
@@ -85,7 +82,6 @@ impl Batch {
             previous_index: None,
             first_due_ns: 0,
             last_due_ns: 0,
-            sent_at: None,
             bytes: Vec::with_capacity(limits.bytes_max),
             records: Vec::with_capacity(limits.records_max),
             limits,
@@ -96,7 +92,6 @@ impl Batch {
     pub fn begin(&mut self, stream: u32, partition: u32) {
         self.stream = stream;
         self.partition = partition;
-        self.sent_at = None;
         self.bytes.clear();
         self.records.clear();
     }
@@ -133,10 +128,7 @@ impl Batch {
     /// Returns the payload bytes of all records.
     #[must_use]
     pub fn payload_bytes(&self) -> u64 {
-        self.records
-            .iter()
-            .map(|r| u64::from(r.payload_end - r.payload_start))
-            .sum()
+        self.records.iter().map(|r| u64::from(r.payload_end - r.payload_start)).sum()
     }
 
     /// Returns a record's key and payload.
@@ -144,10 +136,7 @@ impl Batch {
     pub fn key_and_payload(&self, border: &RecordBorder) -> (&[u8], &[u8]) {
         let at = |position: u32| position as usize;
         let key = &self.bytes[at(border.key_start)..at(border.payload_start)];
-        (
-            key,
-            &self.bytes[at(border.payload_start)..at(border.payload_end)],
-        )
+        (key, &self.bytes[at(border.payload_start)..at(border.payload_end)])
     }
 }
 
@@ -203,21 +192,12 @@ mod tests {
 
     #[test]
     fn borders_find_keys_and_payloads_again() {
-        let limits = BatchLimits {
-            records_max: 3,
-            bytes_max: 100,
-            record_bytes_max: 10,
-        };
+        let limits = BatchLimits { records_max: 3, bytes_max: 100, record_bytes_max: 10 };
         let (mut batch, mut sealer) = (Batch::new(0, limits), RecordSealer);
         batch.begin(1, 2);
         for (index, key, payload) in [(5, "a", "first"), (9, "", "second"), (13, "ccc", "")] {
             assert!(!batch.is_full());
-            let head = RecordHead {
-                index,
-                due_ns: index * 10,
-                event_time_ms: 1,
-                key,
-            };
+            let head = RecordHead { index, due_ns: index * 10, event_time_ms: 1, key };
             sealer.open(&mut batch, &head);
             batch.bytes.extend_from_slice(payload.as_bytes());
             sealer.close(&mut batch);
@@ -226,11 +206,7 @@ mod tests {
         assert!(batch.is_full());
         assert_eq!((batch.first_index, batch.last_index), (5, 13));
         assert_eq!((batch.first_due_ns, batch.last_due_ns), (50, 130));
-        let found: Vec<_> = batch
-            .records
-            .iter()
-            .map(|r| batch.key_and_payload(r))
-            .collect();
+        let found: Vec<_> = batch.records.iter().map(|r| batch.key_and_payload(r)).collect();
         let expected: [(&[u8], &[u8]); 3] = [(b"a", b"first"), (b"", b"second"), (b"ccc", b"")];
         assert_eq!(found, expected);
         assert_eq!(batch.payload_bytes(), 11);
@@ -238,21 +214,12 @@ mod tests {
 
     #[test]
     fn a_batch_is_full_before_a_record_could_make_it_grow() {
-        let limits = BatchLimits {
-            records_max: 100,
-            bytes_max: 25,
-            record_bytes_max: 10,
-        };
+        let limits = BatchLimits { records_max: 100, bytes_max: 25, record_bytes_max: 10 };
         let (mut batch, mut sealer) = (Batch::new(0, limits), RecordSealer);
         let capacity = batch.bytes.capacity();
         batch.begin(0, 0);
         while !batch.is_full() {
-            let head = RecordHead {
-                index: 0,
-                due_ns: 0,
-                event_time_ms: 0,
-                key: "key",
-            };
+            let head = RecordHead { index: 0, due_ns: 0, event_time_ms: 0, key: "key" };
             sealer.open(&mut batch, &head);
             batch.bytes.extend_from_slice(b"payload");
             sealer.close(&mut batch);

@@ -122,9 +122,7 @@ pub fn start(
     config: BrokerConfig,
 ) -> Result<BrokerHandle, BrokerError> {
     let address = listener.local_addr().map_err(BrokerError::Listener)?;
-    listener
-        .set_nonblocking(true)
-        .map_err(BrokerError::Listener)?;
+    listener.set_nonblocking(true).map_err(BrokerError::Listener)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -140,12 +138,7 @@ pub fn start(
         .name("broker".to_owned())
         .spawn(move || runtime.block_on(running))
         .map_err(BrokerError::Thread)?;
-    Ok(BrokerHandle {
-        address,
-        state,
-        shutdown,
-        thread: Some(thread),
-    })
+    Ok(BrokerHandle { address, state, shutdown, thread: Some(thread) })
 }
 
 impl BrokerHandle {

@@ -1,7 +1,7 @@
 //! The only file that reads a clock. Everything else is handed a number.
 //!
-//! Monotonic time is nanoseconds since the process first asked; it orders and measures. Wall time is
-//! milliseconds since 1970-01-01 UTC; it dates records and is read once, when a run starts.
+//! Monotonic time is nanoseconds since the process first asked; it orders and measures. Wall time
+//! is milliseconds since 1970-01-01 UTC; it dates records and is read once, when a run starts.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -36,10 +36,7 @@ impl Moment {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the place that reads the clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads the clock")]
 fn origin() -> Instant {
     static ORIGIN: OnceLock<Instant> = OnceLock::new();
     *ORIGIN.get_or_init(Instant::now)
@@ -53,14 +50,9 @@ pub fn now() -> Moment {
 
 /// Reads the wall clock in milliseconds since 1970-01-01 UTC.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the place that reads the clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads the clock")]
 pub fn wall_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -25,51 +25,31 @@ impl Cpus {
     pub fn of_this_process() -> Self {
         let allowed = rustix::thread::sched_getaffinity(None).map_or_else(
             |_| vec![0],
-            |set| {
-                (0..CpuSet::MAX_CPU)
-                    .filter(|&cpu| set.is_set(cpu))
-                    .collect()
-            },
+            |set| (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect(),
         );
-        Self {
-            allowed,
-            quota: Cgroup::of_this_process().quota(),
-        }
+        Self { allowed, quota: Cgroup::of_this_process().quota() }
     }
 
     /// Returns how many CPUs that is, at least a hundredth.
     #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a machine has fewer than 2^52 CPUs"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a machine has fewer than 2^52 CPUs")]
     pub fn available(&self) -> f64 {
         let allowed = self.allowed.len() as f64;
-        self.quota
-            .map_or(allowed, |quota| quota.min(allowed))
-            .max(0.01)
+        self.quota.map_or(allowed, |quota| quota.min(allowed)).max(0.01)
     }
 
     /// Returns how many threads can run at once, at least 1: 250m gives one.
     #[must_use]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "0.01..=1024"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0.01..=1024")]
     pub fn whole(&self) -> usize {
         (self.available().floor() as usize).max(1)
     }
 
     /// Returns whether every allowed CPU is ours in full, so that pinning to one cannot hurt.
     #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a machine has fewer than 2^52 CPUs"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a machine has fewer than 2^52 CPUs")]
     pub fn are_whole(&self) -> bool {
-        self.quota
-            .is_none_or(|quota| quota >= self.allowed.len() as f64)
+        self.quota.is_none_or(|quota| quota >= self.allowed.len() as f64)
     }
 }
 
@@ -165,14 +145,10 @@ fn parse_cpu_max(text: &str) -> Option<f64> {
 /// Reads `nr_throttled` with `throttled_usec` (v2) or `throttled_time` (v1, nanoseconds).
 fn parse_cpu_stat(text: &str) -> Option<Throttling> {
     let value = |name: &str| -> Option<u64> {
-        text.lines()
-            .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+        text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
     };
     let ns = value("throttled_time ").or_else(|| Some(value("throttled_usec ")? * 1_000))?;
-    Some(Throttling {
-        periods: value("nr_throttled ")?,
-        ns,
-    })
+    Some(Throttling { periods: value("nr_throttled ")?, ns })
 }
 
 #[cfg(test)]
@@ -180,10 +156,7 @@ mod tests {
     use super::*;
 
     fn cpus(allowed: usize, quota: Option<f64>) -> Cpus {
-        Cpus {
-            allowed: (0..allowed).collect(),
-            quota,
-        }
+        Cpus { allowed: (0..allowed).collect(), quota }
     }
 
     #[test]
@@ -207,13 +180,7 @@ mod tests {
         fs::write(pod.join("c1/cpu.stat"), stat).unwrap();
         let group = Cgroup::find(mount.path(), "0::/kubepods/pod1/c1\n");
         assert_eq!(group.quota(), Some(0.25));
-        assert_eq!(
-            group.throttling(),
-            Some(Throttling {
-                periods: 3,
-                ns: 1_500_000
-            })
-        );
+        assert_eq!(group.throttling(), Some(Throttling { periods: 3, ns: 1_500_000 }));
     }
 
     #[test]
@@ -223,11 +190,8 @@ mod tests {
         fs::create_dir_all(&group).unwrap();
         fs::write(group.join("cpu.cfs_quota_us"), "50000\n").unwrap();
         fs::write(group.join("cpu.cfs_period_us"), "100000\n").unwrap();
-        fs::write(
-            group.join("cpu.stat"),
-            "nr_periods 9\nnr_throttled 2\nthrottled_time 77\n",
-        )
-        .unwrap();
+        fs::write(group.join("cpu.stat"), "nr_periods 9\nnr_throttled 2\nthrottled_time 77\n")
+            .unwrap();
         let found = Cgroup::find(mount.path(), "9:name=systemd:/\n4:cpu,cpuacct:/docker/1\n");
         assert_eq!(found.quota(), Some(0.5));
         assert_eq!(found.throttling(), Some(Throttling { periods: 2, ns: 77 }));

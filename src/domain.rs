@@ -37,16 +37,8 @@ pub fn find(name: &str) -> Result<&'static Domain, DomainUnknown> {
         let distance = |domain: &&Domain| strsim::damerau_levenshtein(domain.name, name);
         DomainUnknown {
             name: name.to_owned(),
-            nearest: DOMAINS
-                .iter()
-                .min_by_key(distance)
-                .unwrap_or(&DOMAINS[0])
-                .name,
-            known: DOMAINS
-                .iter()
-                .map(|domain| domain.name)
-                .collect::<Vec<_>>()
-                .join(", "),
+            nearest: DOMAINS.iter().min_by_key(distance).unwrap_or(&DOMAINS[0]).name,
+            known: DOMAINS.iter().map(|domain| domain.name).collect::<Vec<_>>().join(", "),
         }
     })
 }
@@ -59,11 +51,7 @@ mod tests {
     #[test]
     fn every_domain_has_a_schema_and_is_found() {
         for domain in DOMAINS {
-            assert!(
-                EventSchema::parse(domain.name, domain.schema_text).is_ok(),
-                "{}",
-                domain.name
-            );
+            assert!(EventSchema::parse(domain.name, domain.schema_text).is_ok(), "{}", domain.name);
             assert_eq!(find(domain.name), Ok(domain));
         }
     }

@@ -1,9 +1,9 @@
 //! The generator stage: a lane turns its streams' due records into sealed batches, on time.
 //!
 //! A lane alternates between building and releasing. It builds for the stream whose next record is
-//! due first, and releases a built batch before it builds anything that is due after it. Built ahead,
-//! a batch leaves when its last record is due. The loop is the same at every rate: at maximum rate
-//! nothing is due, and a batch leaves when it is full.
+//! due first, and releases a built batch before it builds anything that is due after it. Built
+//! ahead, a batch leaves when its last record is due. The loop is the same at every rate: at
+//! maximum rate nothing is due, and a batch leaves when it is full.
 
 use apache_avro::Error as AvroError;
 use bumpalo::Bump;
@@ -123,9 +123,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
         let partitions = parts.routing.partitions() as usize;
         let stream = |&number: &u32| Stream {
             number,
-            cursor: parts
-                .schedule
-                .cursor(number.into(), parts.streams_total.into()),
+            cursor: parts.schedule.cursor(number.into(), parts.streams_total.into()),
             open: (0..partitions).map(|_| None).collect(),
             previous: vec![None; partitions],
         };
@@ -138,24 +136,14 @@ impl<'a, S: Sealer> Lane<'a, S> {
             encoder: parts.encoder,
             sealer: parts.sealer,
             streams: parts.streams.iter().map(stream).collect(),
-            outbox: Outbox::new(
-                parts.end,
-                parts.pacer,
-                parts.start,
-                parts.stop,
-                parts.counters,
-            ),
+            outbox: Outbox::new(parts.end, parts.pacer, parts.start, parts.stop, parts.counters),
         }
     }
 
     /// Builds and releases until the schedule ends.
     fn run(&mut self, arena: &mut Bump) -> Result<(), Ended> {
         while let Some((slot, due_ns)) = self.next_stream() {
-            if self
-                .outbox
-                .earliest_ns()
-                .is_some_and(|earliest_ns| earliest_ns < due_ns)
-            {
+            if self.outbox.earliest_ns().is_some_and(|earliest_ns| earliest_ns < due_ns) {
                 self.outbox.release_next()?;
             } else if self.schedule.is_paced() {
                 self.drop_too_late(slot);
@@ -176,16 +164,9 @@ impl<'a, S: Sealer> Lane<'a, S> {
 
     /// Returns the stream whose next record comes first, and when that is due.
     fn next_stream(&self) -> Option<(usize, u64)> {
-        let next = self
-            .streams
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, stream)| {
-                stream
-                    .cursor
-                    .due_ns()
-                    .map(|due_ns| (due_ns, stream.cursor.index(), slot))
-            });
+        let next = self.streams.iter().enumerate().filter_map(|(slot, stream)| {
+            stream.cursor.due_ns().map(|due_ns| (due_ns, stream.cursor.index(), slot))
+        });
         next.min().map(|(due_ns, _, slot)| (slot, due_ns))
     }
 
@@ -231,18 +212,10 @@ impl<'a, S: Sealer> Lane<'a, S> {
             Some(batch) => batch,
             None => self.begin(slot, partition)?,
         };
-        let head = RecordHead {
-            index,
-            due_ns,
-            event_time_ms,
-            key: record.key(),
-        };
+        let head = RecordHead { index, due_ns, event_time_ms, key: record.key() };
         self.sealer.open(&mut batch, &head);
         if let Err(source) = self.encoder.encode(&record, &mut batch.bytes) {
-            return Err(Ended::Failed(EncodeError {
-                index,
-                source: Box::new(source),
-            }));
+            return Err(Ended::Failed(EncodeError { index, source: Box::new(source) }));
         }
         self.sealer.close(&mut batch);
         let is_full = batch.is_full();
@@ -321,8 +294,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
         self.seal_all();
         self.outbox.release_begun(stopped_ns);
         for stream in &mut self.streams {
-            self.outbox
-                .count_dropped(stream.cursor.skip_before(stopped_ns));
+            self.outbox.count_dropped(stream.cursor.skip_before(stopped_ns));
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The hand-over between lanes and publisher: sealed batches one way, empty buffers the other.
 //!
 //! A buffer has exactly one owner at any time, and there are as many as the plan says: their number
-//! is the window in flight and the bound on memory. The channel of sealed batches has room for all of
-//! them, so a lane never waits to hand over; it waits for an empty buffer, which is back-pressure.
+//! is the window in flight and the bound on memory. The channel of sealed batches has room for all
+//! of them, so a lane never waits to hand over; it waits for an empty buffer, which is
+//! back-pressure.
 //!
 //! The publisher sleeps on a [`Notify`], never in a blocking receive, so that its runtime keeps
 //! reading receipts; a lane rings the bell once a batch.
@@ -91,7 +92,8 @@ impl LaneEnd {
 
 impl Drop for LaneEnd {
     fn drop(&mut self) {
-        // The channel must be closed before the bell rings, or the publisher sleeps through the end.
+        // The channel must be closed before the bell rings, or the publisher sleeps through the
+        // end.
         self.sealed.take();
         self.bell.notify_one();
     }
@@ -160,21 +162,10 @@ pub fn hand_over(lanes: u32, buffers: usize, limits: BatchLimits) -> (Vec<LaneEn
             drop(empty_in.try_send(Box::new(Batch::new(lane, limits))));
         }
         let sealed = Some(sealed_in.clone());
-        ends.push(LaneEnd {
-            empty: empty_out,
-            sealed,
-            bell: Arc::clone(&bell),
-        });
+        ends.push(LaneEnd { empty: empty_out, sealed, bell: Arc::clone(&bell) });
         returns.push(empty_in);
     }
-    (
-        ends,
-        PublisherEnd {
-            sealed: sealed_out,
-            returns: Returns { lanes: returns },
-            bell,
-        },
-    )
+    (ends, PublisherEnd { sealed: sealed_out, returns: Returns { lanes: returns }, bell })
 }
 
 #[cfg(test)]
@@ -182,17 +173,10 @@ mod tests {
     use super::*;
     use crate::stop;
 
-    const LIMITS: BatchLimits = BatchLimits {
-        records_max: 1,
-        bytes_max: 64,
-        record_bytes_max: 64,
-    };
+    const LIMITS: BatchLimits = BatchLimits { records_max: 1, bytes_max: 64, record_bytes_max: 64 };
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap()
-            .block_on(future)
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
     }
 
     #[test]
@@ -205,9 +189,7 @@ mod tests {
             assert_eq!(lane.try_take().unwrap_err(), NoBuffer::NoneFree);
             for batch in taken {
                 lane.hand_over(batch).unwrap();
-                publisher
-                    .returns()
-                    .give_back(block_on(publisher.next()).unwrap());
+                publisher.returns().give_back(block_on(publisher.next()).unwrap());
             }
         }
     }

@@ -25,6 +25,15 @@ pub mod handover;
 pub mod stats;
 // Doors: waiting, connecting.
 pub mod pacer;
+pub mod connection;
 // Stages: they meet only in the passage.
 pub mod generator;
+pub mod publisher;
 pub mod broker;
+// Outcome: plain results and their renderings.
+pub mod report;
+// Shell: wiring.
+pub mod signals;
+pub mod run;
+pub mod check;
+pub mod cli;

@@ -1,8 +1,8 @@
 //! Waiting for a moment: sleep until shortly before it, then spin.
 //!
 //! A sleep ends late, by what the kernel takes to wake a thread; that is measured at the start, and
-//! the last stretch before a deadline is spun away. The spin is bounded, so that pacing costs at most
-//! 0.2 % of a CPU however many deadlines a second there are.
+//! the last stretch before a deadline is spun away. The spin is bounded, so that pacing costs at
+//! most 0.2 % of a CPU however many deadlines a second there are.
 
 use crate::clock;
 use crate::clock::Moment;
@@ -60,6 +60,7 @@ impl Pacer {
     }
 
     /// Waits until `moment`, or until the run is stopped.
+    #[must_use]
     pub fn wait_until(&self, moment: Moment) -> Waited {
         let left = moment.ns_since(clock::now());
         if left > self.spin_ns {
@@ -113,9 +114,6 @@ mod tests {
         let (handle, stop) = stop::stop();
         let pacer = Pacer::calibrate(stop, 1, true);
         handle.set();
-        assert_eq!(
-            pacer.wait_until(clock::now().plus_ns(60_000_000_000)),
-            Waited::Stopped
-        );
+        assert_eq!(pacer.wait_until(clock::now().plus_ns(60_000_000_000)), Waited::Stopped);
     }
 }

@@ -1,8 +1,8 @@
 //! The plan: everything that this run means to do, resolved and typed.
 //!
-//! [`Settings`] are what was typed; [`Plan::resolve`] turns them into what is meant, with the machine
-//! and the moment handed in. After that nothing is optional by accident. The plan is printed by
-//! `--dry-run` and stored in the report.
+//! [`Settings`] are what was typed; [`Plan::resolve`] turns them into what is meant, with the
+//! machine and the moment handed in. After that nothing is optional by accident. The plan is
+//! printed by `--dry-run` and stored in the report.
 
 use std::time::Duration;
 
@@ -34,6 +34,9 @@ const BATCH_RECORDS_MAX: usize = 1_000;
 
 /// Bytes in a batch at most; far below the smallest `maxMessageSize` that brokers are given.
 const BATCH_BYTES_MAX: usize = 256 * 1024;
+
+/// A record later than this is dropped, unless `--max-lag` says otherwise.
+pub const MAX_LAG: Duration = Duration::from_secs(10);
 
 /// Streams at most: each costs a producer on the broker.
 const STREAMS_MAX: u32 = 1_024;
@@ -68,8 +71,8 @@ pub struct Settings {
     pub lanes: Option<u32>,
     /// `--pin`.
     pub pin: Pin,
-    /// `--max-lag`; zero: never drop.
-    pub max_lag: Duration,
+    /// `--max-lag`; zero: never drop; `None`: the default.
+    pub max_lag: Option<Duration>,
     /// `--drain-timeout`.
     pub drain_timeout: Duration,
     /// `--connect-timeout`.
@@ -107,7 +110,8 @@ pub enum PlanError {
     /// A pod without a URL would load itself and nobody would notice.
     #[error(
         "there is no service URL, and the embedded broker is not used inside Kubernetes: \
-         set PULSAR_URL or --service-url, such as pulsar://pulsar-proxy.pulsar.svc.cluster.local:6650"
+         set PULSAR_URL or --service-url, such as \
+         pulsar://pulsar-proxy.pulsar.svc.cluster.local:6650"
     )]
     ServiceUrlMissing,
     /// Some shard would have no source.
@@ -125,6 +129,14 @@ pub enum PlanError {
         lanes: u32,
         /// Streams asked for.
         streams: u32,
+    },
+    /// A flag that was given and could change nothing.
+    #[error("{flag} has no effect: {why}")]
+    NoEffect {
+        /// The flag.
+        flag: &'static str,
+        /// Why not.
+        why: &'static str,
     },
     /// Too many of something.
     #[error("{flag} {value} is more than {max}")]
@@ -187,6 +199,8 @@ pub struct Plan {
     pub lanes: u32,
     /// Whether they are pinned.
     pub pinned: bool,
+    /// Whether the CPUs are ours in full: a wait may then spin, because it takes from nobody.
+    pub cpus_whole: bool,
     /// How records are gathered.
     pub batching: Batching,
     /// Batch buffers a lane: the window in flight and the bound on memory.
@@ -208,24 +222,20 @@ impl Plan {
         if settings.service_url.is_none() && here.in_kubernetes {
             return Err(PlanError::ServiceUrlMissing);
         }
-        let shard = settings.shard.unwrap_or(Shard {
-            index: 0,
-            count: std::num::NonZeroU32::MIN,
-        });
+        if settings.rate == Rate::Max && settings.max_lag.is_some() {
+            let why = "at --rate max nothing is due, so nothing is late; leave one of them away";
+            return Err(PlanError::NoEffect { flag: "--max-lag", why });
+        }
+        let shard = settings.shard.unwrap_or(Shard { index: 0, count: std::num::NonZeroU32::MIN });
         let sources = shard
             .part_of(settings.sources)
             .filter(|_| settings.sources >= u64::from(shard.count.get()))
-            .ok_or(PlanError::ShardEmpty {
-                shard,
-                sources: settings.sources,
-            })?;
+            .ok_or(PlanError::ShardEmpty { shard, sources: settings.sources })?;
         let (lanes, streams) = lanes_and_streams(&settings, &here.cpus)?;
         let producer_name = settings
             .producer_name
             .unwrap_or_else(|| format!("{}-{:08x}", here.host, here.start_token & 0xffff_ffff));
-        let seed = settings
-            .seed
-            .unwrap_or_else(|| rng::hash_text(&producer_name));
+        let seed = settings.seed.unwrap_or_else(|| rng::hash_text(&producer_name));
         let digest = digest(settings.domain, settings.sources);
         let duration_ns = settings.duration.map(nanoseconds);
         Ok(Self {
@@ -245,6 +255,7 @@ impl Plan {
             producer_name,
             streams,
             lanes,
+            cpus_whole: here.cpus.are_whole(),
             pinned: match settings.pin {
                 Pin::Auto => here.cpus.are_whole(),
                 Pin::On => true,
@@ -256,7 +267,7 @@ impl Plan {
                 bytes_max: BATCH_BYTES_MAX,
             },
             buffers_per_lane: BUFFERS_PER_LANE,
-            max_lag_ns: nanoseconds(settings.max_lag),
+            max_lag_ns: nanoseconds(settings.max_lag.unwrap_or(MAX_LAG)),
             drain_timeout_ns: nanoseconds(settings.drain_timeout),
             connect_timeout_ns: nanoseconds(settings.connect_timeout),
         })
@@ -279,10 +290,7 @@ impl Plan {
     /// Returns the producer name of a stream, the same on every topic and partition.
     #[must_use]
     pub fn stream_name(&self, stream: u32) -> String {
-        format!(
-            "{}-{}-{}-{stream}",
-            self.producer_name, self.digest, self.shard.index
-        )
+        format!("{}-{}-{}-{stream}", self.producer_name, self.digest, self.shard.index)
     }
 
     /// Returns the streams that lane `lane` runs.
@@ -306,10 +314,7 @@ fn nanoseconds(duration: Duration) -> u64 {
 fn digest(domain: &Domain, sources: u64) -> u32 {
     // "draw 1" is the version of how records are drawn: raised when the same schema, seed and index
     // come to mean another record.
-    let text = format!(
-        "draw 1\navro\n{}\nsources {sources}\n{}",
-        domain.name, domain.schema_text
-    );
+    let text = format!("draw 1\navro\n{}\nsources {sources}\n{}", domain.name, domain.schema_text);
     crc32c::crc32c(text.as_bytes())
 }
 
@@ -325,9 +330,7 @@ fn lanes_and_streams(settings: &Settings, cpus: &Cpus) -> Result<(u32, u32), Pla
         }
     }
     let lanes = settings.lanes.unwrap_or_else(|| {
-        let cpus = u32::try_from(cpus.whole())
-            .unwrap_or(LANES_MAX)
-            .min(LANES_MAX);
+        let cpus = u32::try_from(cpus.whole()).unwrap_or(LANES_MAX).min(LANES_MAX);
         lanes_for(settings.rate, cpus).min(settings.streams.unwrap_or(STREAMS_MAX))
     });
     let streams = settings.streams.unwrap_or(lanes);
@@ -338,15 +341,9 @@ fn lanes_and_streams(settings: &Settings, cpus: &Cpus) -> Result<(u32, u32), Pla
 }
 
 /// Returns as many lanes as the rate needs and the CPUs allow.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "at most 4,000 lanes"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 4,000 lanes")]
 fn lanes_for(rate: Rate, cpus: u32) -> u32 {
-    let needed = rate
-        .per_second()
-        .map_or(cpus, |r| (r / LANE_RATE_PER_SECOND).ceil() as u32);
+    let needed = rate.per_second().map_or(cpus, |r| (r / LANE_RATE_PER_SECOND).ceil() as u32);
     needed.clamp(1, cpus)
 }
 

@@ -1,8 +1,8 @@
 //! The reference encoder: a record drawn as a struct and written by apache-avro's schema writer.
 //!
-//! The writer is made once for a lane. What a record needs only until it is written (its texts) lives
-//! in the arena of the batch that is being built. A record is a pure function of the identity, its
-//! index and its event time.
+//! The writer is made once for a lane. What a record needs only until it is written (its texts)
+//! lives in the arena of the batch that is being built. A record is a pure function of the
+//! identity, its index and its event time.
 
 use apache_avro::AvroResult;
 use apache_avro::writer::datum::GenericDatumWriter;
@@ -15,11 +15,15 @@ use crate::rng::Identity;
 use crate::schema::EventSchema;
 use crate::units::Sources;
 
-/// The most that one record of `sensor_telemetry` takes, in bytes: 17 numbers of at most 10 bytes and
-/// texts of 24, 27, 18, 26 and 25 with their lengths, rounded up.
+/// The most that one record of `sensor_telemetry` takes, in bytes: 17 numbers of at most 10 bytes
+/// and texts of 24, 27, 18, 26 and 25 with their lengths, rounded up.
 pub const RECORD_BYTES_MAX: usize = 320;
 
-/// Kinds of sensor, as the replaced system names them; which one a source is follows from its index.
+/// The most that a key takes, in bytes: `source-` and the digits of a 64-bit number.
+pub const KEY_BYTES_MAX: usize = 27;
+
+/// Kinds of sensor, as the replaced system names them; which one a source is follows from its
+/// index.
 const EVENT_TYPES: [&str; 20] = [
     "temperature_sensor",
     "humidity_sensor",
@@ -99,14 +103,8 @@ impl<'schema> ReferenceEncoder<'schema> {
         identity: Identity,
         sources: Sources,
     ) -> AvroResult<Self> {
-        let writer = GenericDatumWriter::builder(schema.parsed())
-            .human_readable(false)
-            .build()?;
-        Ok(Self {
-            writer,
-            identity,
-            sources,
-        })
+        let writer = GenericDatumWriter::builder(schema.parsed()).human_readable(false).build()?;
+        Ok(Self { writer, identity, sources })
     }
 
     /// Draws record `index` with this event time (milliseconds since 1970); texts go to the arena.
@@ -156,7 +154,8 @@ impl<'schema> ReferenceEncoder<'schema> {
     /// Appends the record's bare AVRO datum to `out`.
     ///
     /// # Errors
-    /// When the schema's fields are not those of the record; what `out` then ends with is undefined.
+    /// When the schema's fields are not those of the record; what `out` then ends with is
+    /// undefined.
     pub fn encode(&self, record: &SensorTelemetry<'_>, out: &mut Vec<u8>) -> AvroResult<()> {
         self.writer.write_ser(out, record).map(drop)
     }
@@ -196,21 +195,13 @@ mod tests {
 
     fn encoder(schema: &EventSchema) -> ReferenceEncoder<'_> {
         let shard = "0/1".parse().unwrap();
-        let sources = Sources {
-            first: 9_990,
-            end: 20_000,
-        };
+        let sources = Sources { first: 9_990, end: 20_000 };
         ReferenceEncoder::new(schema, Identity::new(1, 2, shard), sources).unwrap()
     }
 
     fn encoded(encoder: &ReferenceEncoder<'_>, index: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
-        encoder
-            .encode(
-                &encoder.draw(&Bump::new(), index, 1_700_000_000_000),
-                &mut bytes,
-            )
-            .unwrap();
+        encoder.encode(&encoder.draw(&Bump::new(), index, 1_700_000_000_000), &mut bytes).unwrap();
         bytes
     }
 
@@ -218,9 +209,7 @@ mod tests {
     fn a_datum_decodes_without_a_byte_left_over() {
         let schema = schema();
         let encoder = encoder(&schema);
-        let reader = GenericDatumReader::builder(schema.parsed())
-            .build()
-            .unwrap();
+        let reader = GenericDatumReader::builder(schema.parsed()).build().unwrap();
         let mut total = 0;
         for index in 0..1_000 {
             let bytes = encoded(&encoder, index);
@@ -232,10 +221,7 @@ mod tests {
             };
             assert!(rest.is_empty());
             assert_eq!(fields.len(), 26);
-            assert_eq!(
-                fields[8],
-                ("time".into(), Value::TimestampMillis(1_700_000_000_000))
-            );
+            assert_eq!(fields[8], ("time".into(), Value::TimestampMillis(1_700_000_000_000)));
         }
         assert!((190..=220).contains(&(total / 1_000)), "{}", total / 1_000);
     }
@@ -243,14 +229,8 @@ mod tests {
     #[test]
     fn a_record_is_the_same_whenever_it_is_made() {
         let schema = schema();
-        assert_eq!(
-            encoded(&encoder(&schema), 77),
-            encoded(&encoder(&schema), 77)
-        );
-        assert_ne!(
-            encoded(&encoder(&schema), 77),
-            encoded(&encoder(&schema), 78)
-        );
+        assert_eq!(encoded(&encoder(&schema), 77), encoded(&encoder(&schema), 77));
+        assert_ne!(encoded(&encoder(&schema), 77), encoded(&encoder(&schema), 78));
     }
 
     #[test]
@@ -260,18 +240,12 @@ mod tests {
         let arena = Bump::new();
         for index in 0..1_000 {
             let record = encoder.draw(&arena, index, 0);
-            let source: u64 = record
-                .key()
-                .strip_prefix("source-")
-                .unwrap()
-                .parse()
-                .unwrap();
+            let source: u64 = record.key().strip_prefix("source-").unwrap().parse().unwrap();
             assert!((9_990..20_000).contains(&source));
             assert_eq!(record.customer_id, format!("cust-{:06}", source / 10));
             assert_eq!(record.site_id, format!("site-{:05}", source / 100));
-            let same = (0..1_000)
-                .map(|i| encoder.draw(&arena, i, 0))
-                .find(|r| r.key() == record.key());
+            let same =
+                (0..1_000).map(|i| encoder.draw(&arena, i, 0)).find(|r| r.key() == record.key());
             assert!(same.is_some_and(|same| same.latitude.to_bits() == record.latitude.to_bits()));
         }
     }

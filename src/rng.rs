@@ -8,7 +8,8 @@ use fastrand::Rng;
 
 use crate::units::Shard;
 
-/// Spreads the bits of `value` over 64 bits: the finaliser of `SplitMix64` (Steele, Lea, Flood 2014).
+/// Spreads the bits of `value` over 64 bits: the finaliser of `SplitMix64` (Steele, Lea, Flood
+/// 2014).
 #[must_use]
 pub const fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -24,9 +25,7 @@ const fn fold(state: u64, value: u64) -> u64 {
 /// Returns 64 mixed bits of a text, for a seed that follows from a name.
 #[must_use]
 pub fn hash_text(text: &str) -> u64 {
-    text.bytes().fold(text.len() as u64, |state, byte| {
-        fold(state, u64::from(byte))
-    })
+    text.bytes().fold(text.len() as u64, |state, byte| fold(state, u64::from(byte)))
 }
 
 /// What a record's bytes depend on besides its index and event time.
@@ -41,9 +40,7 @@ impl Identity {
     pub const fn new(digest: u32, seed: u64, shard: Shard) -> Self {
         let key = fold(fold(0, digest as u64), seed);
         let shard = ((shard.index as u64) << 32) | shard.count.get() as u64;
-        Self {
-            key: fold(key, shard),
-        }
+        Self { key: fold(key, shard) }
     }
 
     /// Returns the random stream of the record with this global index.
@@ -68,10 +65,7 @@ mod tests {
     use super::*;
 
     fn shard(index: u32, count: u32) -> Shard {
-        Shard {
-            index,
-            count: count.try_into().unwrap(),
-        }
+        Shard { index, count: count.try_into().unwrap() }
     }
 
     #[test]
@@ -102,10 +96,7 @@ mod tests {
     #[test]
     fn a_stream_does_not_change_between_releases() {
         // Golden: a stored seed must mean the same records in every later version.
-        assert_eq!(
-            Identity::new(1, 2, shard(0, 1)).record(3).u64(..),
-            5_589_653_989_811_927_501
-        );
+        assert_eq!(Identity::new(1, 2, shard(0, 1)).record(3).u64(..), 5_589_653_989_811_927_501);
         assert_eq!(hash_text("producer-load"), 1_604_165_338_035_657_824);
     }
 }

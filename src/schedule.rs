@@ -2,8 +2,9 @@
 //!
 //! Times are nanoseconds since the run's start. Index `i` at `r` records a second is due at
 //! `floor(i / r)`, computed in 128 bits from the index and never as a sum of rounded steps, so that
-//! no rate loses a remainder and no run drifts. [`Cursor`] walks one stream's indices with the exact
-//! remainder in hand (as Bresenham drew lines), which costs an addition instead of a division.
+//! no rate loses a remainder and no run drifts. [`Cursor`] walks one stream's indices with the
+//! exact remainder in hand (as Bresenham drew lines), which costs an addition instead of a
+//! division.
 
 use std::time::Duration;
 
@@ -23,9 +24,7 @@ impl Schedule {
     /// Makes the schedule of a constant rate, for `duration` or without an end.
     #[must_use]
     pub fn new(rate: Rate, duration: Option<Duration>) -> Self {
-        let end_ns = duration.map_or(u64::MAX, |d| {
-            u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)
-        });
+        let end_ns = duration.map_or(u64::MAX, |d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX));
         Self { rate, end_ns }
     }
 
@@ -68,11 +67,7 @@ impl Schedule {
     /// Returns how many records the whole run has; `None` without an end or at maximum rate.
     #[must_use]
     pub fn count(&self) -> Option<u64> {
-        if self.end_ns == u64::MAX {
-            None
-        } else {
-            self.due_before(self.end_ns)
-        }
+        if self.end_ns == u64::MAX { None } else { self.due_before(self.end_ns) }
     }
 
     /// Returns a cursor over the indices `first`, `first + stride`, …
@@ -111,11 +106,7 @@ impl Cursor {
             due_ns: 0,
             remainder: 0,
             step_ns: u64::try_from(step / divisor).unwrap_or(u64::MAX),
-            step_remainder: if schedule.is_paced() {
-                step % divisor
-            } else {
-                0
-            },
+            step_remainder: if schedule.is_paced() { step % divisor } else { 0 },
             divisor,
         };
         cursor.seek(first);
@@ -131,11 +122,7 @@ impl Cursor {
     /// Returns when the next index is due, `None` past the schedule's end.
     #[must_use]
     pub const fn due_ns(&self) -> Option<u64> {
-        if self.due_ns < self.schedule.end_ns {
-            Some(self.due_ns)
-        } else {
-            None
-        }
+        if self.due_ns < self.schedule.end_ns { Some(self.due_ns) } else { None }
     }
 
     /// Moves to the stream's next index.
@@ -177,10 +164,7 @@ mod tests {
     use super::*;
 
     fn paced(millionths: u64, seconds: u64) -> Schedule {
-        Schedule::new(
-            Rate::PerSecondMillionths(millionths),
-            Some(Duration::from_secs(seconds)),
-        )
+        Schedule::new(Rate::PerSecondMillionths(millionths), Some(Duration::from_secs(seconds)))
     }
 
     #[test]
@@ -197,14 +181,8 @@ mod tests {
             let schedule = paced(millionths, 1_000_000);
             for index in 0..2_000 {
                 let due = schedule.due_ns(index);
-                assert!(
-                    schedule.due_before(due).unwrap() <= index,
-                    "{millionths} {index}"
-                );
-                assert!(
-                    schedule.due_before(due + 1).unwrap() > index,
-                    "{millionths} {index}"
-                );
+                assert!(schedule.due_before(due).unwrap() <= index, "{millionths} {index}");
+                assert!(schedule.due_before(due + 1).unwrap() > index, "{millionths} {index}");
             }
         }
     }
@@ -263,7 +241,8 @@ mod tests {
         fn skipping_counts_what_it_skips(millionths in 1_u64..5_000_000_000, streams in 1_u64..9,
                                          until in 0_u64..2_000_000_000) {
             let schedule = paced(millionths, 1);
-            let (mut walked, mut jumped) = (schedule.cursor(0, streams), schedule.cursor(0, streams));
+            let mut walked = schedule.cursor(0, streams);
+            let mut jumped = walked.clone();
             let mut skipped = 0;
             while walked.due_ns().is_some_and(|due| due < until) {
                 walked.advance();

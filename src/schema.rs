@@ -1,7 +1,7 @@
 //! An event's AVRO schema: parsed once, registered as written.
 //!
-//! What goes to Pulsar's registry is the file's own text. The canonical form and a serialised parsed
-//! schema can drop `logicalType`, which consumers rely on.
+//! What goes to Pulsar's registry is the file's own text. The canonical form and a serialised
+//! parsed schema can drop `logicalType`, which consumers rely on.
 
 use apache_avro::Schema;
 
@@ -43,15 +43,9 @@ impl EventSchema {
             source: Box::new(source),
         })?;
         let Schema::Record(record) = &parsed else {
-            return Err(SchemaError::NotARecord {
-                name: origin.to_owned(),
-            });
+            return Err(SchemaError::NotARecord { name: origin.to_owned() });
         };
-        Ok(Self {
-            name: record.name.name().to_owned(),
-            text: text.to_owned(),
-            parsed,
-        })
+        Ok(Self { name: record.name.name().to_owned(), text: text.to_owned(), parsed })
     }
 
     /// Returns the record's name without its namespace.
@@ -91,10 +85,7 @@ mod tests {
         let error = EventSchema::parse("mine.avsc", r#""string""#).unwrap_err();
         assert_eq!(error.to_string(), "the schema of mine.avsc is not a record");
         assert!(
-            EventSchema::parse("mine.avsc", "{")
-                .unwrap_err()
-                .to_string()
-                .contains("mine.avsc")
+            EventSchema::parse("mine.avsc", "{").unwrap_err().to_string().contains("mine.avsc")
         );
     }
 }

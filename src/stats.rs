@@ -22,6 +22,11 @@ impl Counter {
         self.0.fetch_add(n, Relaxed);
     }
 
+    /// Raises the number to `n` where it is lower.
+    pub fn raise_to(&self, n: u64) {
+        self.0.fetch_max(n, Relaxed);
+    }
+
     /// Reads the sum so far.
     #[must_use]
     pub fn get(&self) -> u64 {
@@ -57,6 +62,8 @@ pub struct PublisherCounters {
     pub dropped: Counter,
     /// AVRO bytes of the records sent.
     pub payload_bytes: Counter,
+    /// When the last receipt came, in nanoseconds since the run's start.
+    pub last_receipt_ns: Counter,
 }
 
 /// How long records took, in nanoseconds, 3 significant digits.
@@ -72,10 +79,7 @@ impl Default for Latency {
     fn default() -> Self {
         let histogram =
             || Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("constant, valid bounds");
-        Self {
-            response: histogram(),
-            service: histogram(),
-        }
+        Self { response: histogram(), service: histogram() }
     }
 }
 
@@ -94,10 +98,7 @@ impl Stats {
     /// Makes the counters of a run with this many lanes.
     #[must_use]
     pub fn new(lanes: u32) -> Self {
-        Self {
-            lanes: (0..lanes).map(|_| LaneCounters::default()).collect(),
-            ..Self::default()
-        }
+        Self { lanes: (0..lanes).map(|_| LaneCounters::default()).collect(), ..Self::default() }
     }
 
     /// Reads every counter once.
@@ -115,6 +116,7 @@ impl Stats {
             unknown: publisher.unknown.get(),
             dropped: lanes(|lane| &lane.dropped) + publisher.dropped.get(),
             payload_bytes: publisher.payload_bytes.get(),
+            last_receipt_ns: publisher.last_receipt_ns.get(),
             buffer_waits: lanes(|lane| &lane.buffer_waits),
             buffer_wait_ns: lanes(|lane| &lane.buffer_wait_ns),
         }
@@ -138,6 +140,8 @@ pub struct Totals {
     pub dropped: u64,
     /// AVRO bytes of the records sent.
     pub payload_bytes: u64,
+    /// When the last receipt came, in nanoseconds since the run's start.
+    pub last_receipt_ns: u64,
     /// How often a lane had to wait for an empty buffer.
     pub buffer_waits: u64,
     /// How long lanes waited for them, in nanoseconds.

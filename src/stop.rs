@@ -1,7 +1,7 @@
 //! The one-way signal that ends a schedule: set once, seen by every thread, also in its sleep.
 //!
-//! Built on a channel that never carries anything: dropping the only sender wakes every receiver, so
-//! a sleeping thread waits for its deadline and for the stop in one call.
+//! Built on a channel that never carries anything: dropping the only sender wakes every receiver,
+//! so a sleeping thread waits for its deadline and for the stop in one call.
 
 use std::convert::Infallible;
 
@@ -60,12 +60,7 @@ impl Stop {
 #[must_use]
 pub fn stop() -> (StopHandle, Stop) {
     let (sender, receiver) = crossbeam_channel::bounded(0);
-    (
-        StopHandle {
-            sender: Mutex::new(Some(sender)),
-        },
-        Stop { receiver },
-    )
+    (StopHandle { sender: Mutex::new(Some(sender)) }, Stop { receiver })
 }
 
 #[cfg(test)]

@@ -61,11 +61,7 @@ impl Topic {
     /// Returns the full name of partition `partition` of `count`; 0: the topic is not partitioned.
     #[must_use]
     pub fn partition(&self, partition: u32, count: u32) -> String {
-        if count == 0 {
-            self.0.clone()
-        } else {
-            format!("{}-partition-{partition}", self.0)
-        }
+        if count == 0 { self.0.clone() } else { format!("{}-partition-{partition}", self.0) }
     }
 }
 
@@ -79,9 +75,7 @@ impl FromStr for Topic {
         }
         let (scheme, rest) = text.split_once("://").unwrap_or(("persistent", text));
         if !matches!(scheme, "persistent" | "non-persistent") {
-            return Err(AddressError::TopicScheme {
-                scheme: scheme.to_owned(),
-            });
+            return Err(AddressError::TopicScheme { scheme: scheme.to_owned() });
         }
         let parts: Vec<&str> = rest.split('/').collect();
         let (tenant, namespace, name) = match parts[..] {
@@ -89,18 +83,11 @@ impl FromStr for Topic {
             [tenant, namespace, name] => (tenant, namespace, name),
             _ => return Err(AddressError::TopicParts { parts: parts.len() }),
         };
-        let kinds = [
-            (tenant, "tenant"),
-            (namespace, "namespace"),
-            (name, "topic name"),
-        ];
+        let kinds = [(tenant, "tenant"), (namespace, "namespace"), (name, "topic name")];
         for (part, kind) in kinds {
             let allowed = |c: char| c.is_ascii_alphanumeric() || "-=:._".contains(c);
             if part.is_empty() || !part.chars().all(allowed) {
-                return Err(AddressError::TopicPart {
-                    part: part.to_owned(),
-                    kind,
-                });
+                return Err(AddressError::TopicPart { part: part.to_owned(), kind });
             }
         }
         Ok(Self(format!("{scheme}://{tenant}/{namespace}/{name}")))
@@ -141,10 +128,7 @@ impl FromStr for ServiceUrl {
             _ => "write pulsar://HOST:6650",
         };
         if !hint.is_empty() {
-            return Err(AddressError::UrlScheme {
-                scheme: scheme.to_owned(),
-                hint,
-            });
+            return Err(AddressError::UrlScheme { scheme: scheme.to_owned(), hint });
         }
         let address = address.trim_end_matches('/');
         let (host, port) = match address.rsplit_once(':') {
@@ -153,9 +137,7 @@ impl FromStr for ServiceUrl {
         };
         let is_host = |c: char| c.is_ascii_alphanumeric() || "-._[]:".contains(c);
         if host.is_empty() || !host.chars().all(is_host) || port.is_none_or(|port| port == 0) {
-            return Err(AddressError::UrlAddress {
-                address: address.to_owned(),
-            });
+            return Err(AddressError::UrlAddress { address: address.to_owned() });
         }
         Ok(Self(format!("pulsar://{address}")))
     }
@@ -174,20 +156,11 @@ mod tests {
     #[test]
     fn topics_are_full_names() {
         let full = |text: &str| text.parse::<Topic>().map(|topic| topic.0);
-        assert_eq!(
-            full("events"),
-            Ok("persistent://public/default/events".into())
-        );
+        assert_eq!(full("events"), Ok("persistent://public/default/events".into()));
         assert_eq!(full("a/b/c"), Ok("persistent://a/b/c".into()));
-        assert_eq!(
-            full("non-persistent://a/b/c"),
-            Ok("non-persistent://a/b/c".into())
-        );
+        assert_eq!(full("non-persistent://a/b/c"), Ok("non-persistent://a/b/c".into()));
         let topic: Topic = "events".parse().unwrap();
-        assert_eq!(
-            topic.partition(3, 4),
-            "persistent://public/default/events-partition-3"
-        );
+        assert_eq!(topic.partition(3, 4), "persistent://public/default/events-partition-3");
         assert_eq!(topic.partition(0, 0), "persistent://public/default/events");
     }
 
@@ -211,16 +184,8 @@ mod tests {
         );
         assert!(said("pulsar://broker").is_ok());
         assert!(said("pulsar://[::1]:6650").is_ok());
-        assert!(
-            said("http://localhost:8080")
-                .unwrap_err()
-                .contains("admin address")
-        );
-        assert!(
-            said("localhost:6650")
-                .unwrap_err()
-                .contains("pulsar://HOST:6650")
-        );
+        assert!(said("http://localhost:8080").unwrap_err().contains("admin address"));
+        assert!(said("localhost:6650").unwrap_err().contains("pulsar://HOST:6650"));
         assert!(said("pulsar://").unwrap_err().contains("HOST"));
         assert!(said("pulsar://host:port").is_err());
         assert!(said("pulsar://host:0").is_err());

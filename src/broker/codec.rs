@@ -89,9 +89,7 @@ pub(super) fn take_sized<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
 /// # Errors
 /// When it is not a frame, or not the one that was sent.
 pub(super) fn read_frame(frame: &[u8]) -> Result<Frame<'_>, FrameError> {
-    let mut rest = frame
-        .get(LENGTH_BYTES..)
-        .ok_or(unreadable("it has no length"))?;
+    let mut rest = frame.get(LENGTH_BYTES..).ok_or(unreadable("it has no length"))?;
     let command = take_sized(&mut rest).ok_or(unreadable("the command is cut off"))?;
     let command =
         BaseCommand::decode(command).map_err(|_| unreadable("the command is no BaseCommand"))?;
@@ -111,10 +109,7 @@ fn read_body(rest: &[u8]) -> Result<Body<'_>, FrameError> {
     let metadata = take_sized(&mut rest).ok_or(unreadable("the metadata is cut off"))?;
     let metadata =
         Metadata::decode(metadata).map_err(|_| unreadable("the metadata is no MessageMetadata"))?;
-    Ok(Body {
-        metadata,
-        payload: rest,
-    })
+    Ok(Body { metadata, payload: rest })
 }
 
 /// Appends a command without a payload to `out`.
@@ -145,16 +140,11 @@ mod tests {
             send: Some(CommandSend::default()),
             ..Default::default()
         };
-        let metadata = Metadata {
-            producer_name: "p".to_owned(),
-            ..Default::default()
-        };
+        let metadata = Metadata { producer_name: "p".to_owned(), ..Default::default() };
         let data = b"payload".to_vec();
         let payload = Some(Payload { metadata, data });
         let mut frame = BytesMut::new();
-        Codec
-            .encode(Message { command, payload }, &mut frame)
-            .unwrap();
+        Codec.encode(Message { command, payload }, &mut frame).unwrap();
         frame
     }
 
@@ -189,10 +179,7 @@ mod tests {
             for bit in 0..8 {
                 let mut flipped = bytes.clone();
                 flipped[place] ^= 1 << bit;
-                assert!(matches!(
-                    read_frame(&flipped),
-                    Err(FrameError::Checksum { .. })
-                ));
+                assert!(matches!(read_frame(&flipped), Err(FrameError::Checksum { .. })));
             }
         }
     }
@@ -214,9 +201,6 @@ mod tests {
     fn a_length_is_judged_before_its_bytes_come() {
         assert_eq!(frame_bytes(&[0, 0, 1]), Ok(None));
         assert_eq!(frame_bytes(&[0, 0, 1, 0]), Ok(Some(260)));
-        assert_eq!(
-            frame_bytes(&[0xff; 4]),
-            Err(FrameError::TooLarge { bytes: 0xffff_ffff })
-        );
+        assert_eq!(frame_bytes(&[0xff; 4]), Err(FrameError::TooLarge { bytes: 0xffff_ffff }));
     }
 }

@@ -38,8 +38,8 @@ pub struct TopicCounts {
     pub batches: u64,
     /// Records in them.
     pub records: u64,
-    /// The records' own bytes, without headers. A compressed batch is not opened: it counts with the
-    /// bytes that came.
+    /// The records' own bytes, without headers. A compressed batch is not opened: it counts with
+    /// the bytes that came.
     pub payload_bytes: u64,
     /// The text of the newest schema; partitions share their topic's.
     pub schema: Option<String>,

@@ -229,9 +229,7 @@ mod tests {
 
     use super::super::codec::write_command;
 
-    const FAULTLESS: Faults = Faults {
-        receipt_delay: std::time::Duration::ZERO,
-    };
+    const FAULTLESS: Faults = Faults { receipt_delay: std::time::Duration::ZERO };
 
     fn dialogue() -> Dialogue {
         let topics = Arc::new(Mutex::new(Topics::new(0, 0)));
@@ -283,10 +281,7 @@ mod tests {
         answer(&mut dialogue).unwrap();
         let subscribe = BaseCommand {
             r#type: Type::Subscribe as i32,
-            subscribe: Some(proto::CommandSubscribe {
-                request_id: 7,
-                ..Default::default()
-            }),
+            subscribe: Some(proto::CommandSubscribe { request_id: 7, ..Default::default() }),
             ..Default::default()
         };
         say(&mut dialogue, &subscribe).unwrap();
@@ -308,10 +303,7 @@ mod tests {
         let mut dialogue = dialogue();
         say(&mut dialogue, &connect()).unwrap();
         for number in 4..=63 {
-            let bare = BaseCommand {
-                r#type: number,
-                ..Default::default()
-            };
+            let bare = BaseCommand { r#type: number, ..Default::default() };
             let said = say(&mut dialogue, &bare);
             let needs_part = [5, 6, 15, 21, 23, 34, 39].contains(&number);
             let unknown = Type::try_from(number).is_err();
@@ -326,20 +318,13 @@ mod tests {
         say(&mut dialogue, &connect()).unwrap();
         let producer = BaseCommand {
             r#type: Type::Producer as i32,
-            producer: Some(CommandProducer {
-                topic: "t".to_owned(),
-                ..Default::default()
-            }),
+            producer: Some(CommandProducer { topic: "t".to_owned(), ..Default::default() }),
             ..Default::default()
         };
         say(&mut dialogue, &producer).unwrap();
         let live = |topics: &Mutex<Topics>| {
             let counts = topics.lock().counts();
-            counts
-                .topics
-                .values()
-                .map(|t| t.producers.len())
-                .sum::<usize>()
+            counts.topics.values().map(|t| t.producers.len()).sum::<usize>()
         };
         assert_eq!(live(&topics), 1);
         drop(dialogue);

@@ -117,10 +117,7 @@ pub(super) fn measure(
     let by_metadata = metadata.num_messages_in_batch.unwrap_or(1);
     let by_command = records_by_command.unwrap_or(1);
     if by_command != by_metadata {
-        return Err(EntryError::Disagreement {
-            command: by_command,
-            metadata: by_metadata,
-        });
+        return Err(EntryError::Disagreement { command: by_command, metadata: by_metadata });
     }
     let records = batch_records(by_metadata)?;
     let mut payload_bytes = payload.len() as u64;
@@ -133,10 +130,7 @@ pub(super) fn measure(
         }
         nothing_left(rest)?;
     }
-    Ok(EntrySize {
-        records: u64::from(records),
-        payload_bytes,
-    })
+    Ok(EntrySize { records: u64::from(records), payload_bytes })
 }
 
 fn is_sealed(metadata: &Metadata) -> bool {
@@ -195,11 +189,7 @@ mod tests {
         let (metadata, payload) = batch(&[b"one", b"", b"three"]);
         let size = measure(Some(3), &metadata, &payload).unwrap();
         assert_eq!((size.records, size.payload_bytes), (3, 8));
-        let entry = Entry {
-            producer_name: "p".to_owned(),
-            metadata,
-            payload: payload.into(),
-        };
+        let entry = Entry { producer_name: "p".to_owned(), metadata, payload: payload.into() };
         let records = entry.records().unwrap();
         let bytes: Vec<&[u8]> = records.iter().map(|(_, bytes)| *bytes).collect();
         assert_eq!(bytes, [&b"one"[..], b"", b"three"]);
@@ -210,10 +200,7 @@ mod tests {
     fn a_batch_that_does_not_add_up_is_refused() {
         let (metadata, payload) = batch(&[b"one", b"two"]);
         let wrong = |count: i32, payload: &[u8]| {
-            let metadata = Metadata {
-                num_messages_in_batch: Some(count),
-                ..metadata.clone()
-            };
+            let metadata = Metadata { num_messages_in_batch: Some(count), ..metadata.clone() };
             measure(Some(count), &metadata, payload).unwrap_err()
         };
         assert_eq!(wrong(3, &payload), EntryError::Record { place: 2 });
@@ -223,36 +210,24 @@ mod tests {
         assert_eq!(wrong(2, cut), EntryError::Record { place: 1 });
         assert_eq!(
             measure(Some(1), &metadata, &payload),
-            Err(EntryError::Disagreement {
-                command: 1,
-                metadata: 2
-            })
+            Err(EntryError::Disagreement { command: 1, metadata: 2 })
         );
     }
 
     #[test]
     fn a_compressed_batch_is_counted_and_not_opened() {
-        let metadata = Metadata {
-            num_messages_in_batch: Some(7),
-            compression: Some(1),
-            ..Default::default()
-        };
+        let metadata =
+            Metadata { num_messages_in_batch: Some(7), compression: Some(1), ..Default::default() };
         let size = measure(Some(7), &metadata, b"lz4").unwrap();
         assert_eq!((size.records, size.payload_bytes), (7, 3));
-        let entry = Entry {
-            producer_name: "p".to_owned(),
-            metadata,
-            payload: Bytes::from_static(b"lz4"),
-        };
+        let entry =
+            Entry { producer_name: "p".to_owned(), metadata, payload: Bytes::from_static(b"lz4") };
         assert_eq!(entry.records(), Err(EntryError::Sealed));
     }
 
     #[test]
     fn an_entry_that_is_no_batch_is_one_record() {
-        let metadata = Metadata {
-            sequence_id: 9,
-            ..Default::default()
-        };
+        let metadata = Metadata { sequence_id: 9, ..Default::default() };
         let size = measure(None, &metadata, b"bytes").unwrap();
         assert_eq!((size.records, size.payload_bytes), (1, 5));
         let entry = Entry {

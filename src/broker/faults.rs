@@ -58,7 +58,8 @@ fn known_names() -> String {
 /// One fault, written `NAME[=VALUE]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// `receipt-delay=10ms`: each receipt leaves this long after its SEND was read. Reading goes on.
+    /// `receipt-delay=10ms`: each receipt leaves this long after its SEND was read. Reading goes
+    /// on.
     ReceiptDelay(Duration),
 }
 
@@ -85,16 +86,14 @@ impl FromStr for Fault {
                 name: RECEIPT_DELAY,
                 example: RECEIPT_DELAY_EXAMPLE,
             }),
-            RECEIPT_DELAY => parse_duration(value)
-                .map(Self::ReceiptDelay)
-                .map_err(|cause| FaultError::ValueUnreadable {
+            RECEIPT_DELAY => parse_duration(value).map(Self::ReceiptDelay).map_err(|cause| {
+                FaultError::ValueUnreadable {
                     name: RECEIPT_DELAY,
                     example: RECEIPT_DELAY_EXAMPLE,
                     cause,
-                }),
-            _ => Err(FaultError::Unknown {
-                name: name.to_owned(),
+                }
             }),
+            _ => Err(FaultError::Unknown { name: name.to_owned() }),
         }
     }
 }
@@ -152,12 +151,9 @@ mod tests {
 
     #[test]
     fn a_fault_reads_back_as_it_is_printed() {
-        for text in [
-            "receipt-delay=10ms",
-            "receipt-delay=1500us",
-            "receipt-delay=7ns",
-            "receipt-delay=2s",
-        ] {
+        for text in
+            ["receipt-delay=10ms", "receipt-delay=1500us", "receipt-delay=7ns", "receipt-delay=2s"]
+        {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }
         let spaced: Fault = " receipt-delay = 3s ".parse().unwrap();
@@ -185,9 +181,6 @@ mod tests {
         let combined = Faults::combine([delay]).unwrap();
         assert_eq!(combined.receipt_delay, Duration::from_millis(5));
         assert_eq!(Faults::combine([]), Ok(Faults::default()));
-        assert!(matches!(
-            Faults::combine([delay, delay]),
-            Err(FaultError::Repeated { .. })
-        ));
+        assert!(matches!(Faults::combine([delay, delay]), Err(FaultError::Repeated { .. })));
     }
 }

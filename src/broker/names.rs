@@ -40,11 +40,7 @@ impl TopicName {
             Some((base, partition)) => (base.len(), Some(partition)),
             None => (full.len(), None),
         };
-        Some(Self {
-            full,
-            base_bytes,
-            partition,
-        })
+        Some(Self { full, base_bytes, partition })
     }
 
     /// Returns the whole name.
@@ -83,10 +79,7 @@ mod tests {
         assert_eq!(full("events"), default);
         assert_eq!(full("public/default/events"), default);
         assert_eq!(full("persistent://public/default/events"), default);
-        assert_eq!(
-            full("non-persistent://a/b/c"),
-            Some("non-persistent://a/b/c".to_owned())
-        );
+        assert_eq!(full("non-persistent://a/b/c"), Some("non-persistent://a/b/c".to_owned()));
     }
 
     #[test]

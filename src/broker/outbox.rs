@@ -1,8 +1,8 @@
 //! What waits to be written on one connection, as bytes.
 //!
 //! Answers leave at once; receipts leave in order, each not before its delay is over. Both queues
-//! are bounded by [`Outbox::has_room`]: without room the session stops reading, and the client meets
-//! a full socket, as with a real broker under load.
+//! are bounded by [`Outbox::has_room`]: without room the session stops reading, and the client
+//! meets a full socket, as with a real broker under load.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -51,11 +51,7 @@ impl Producers {
     ) -> Result<String, Refusal> {
         let name = self.name(topic, wish)?;
         let producer_id = wish.producer_id;
-        let holder = Holder {
-            connection,
-            producer_id,
-            epoch: wish.epoch.unwrap_or(0),
-        };
+        let holder = Holder { connection, producer_id, epoch: wish.epoch.unwrap_or(0) };
         let predecessor = self.predecessor(topic, &name, holder)?;
         if predecessor != Some(producer_id) && self.get(connection, producer_id).is_some() {
             return Err(Refusal::IdTaken { producer_id });
@@ -67,10 +63,7 @@ impl Producers {
             let producers = PRODUCERS_MAX;
             return Err(Refusal::ProducersMax { producers });
         }
-        let producer = Producer {
-            topic,
-            name: name.clone(),
-        };
+        let producer = Producer { topic, name: name.clone() };
         self.by_id.insert((connection, producer_id), producer);
         let names = self.by_name.entry(topic).or_default();
         names.insert(name.clone(), holder);
@@ -102,9 +95,7 @@ impl Producers {
         if old.connection == new.connection && old.epoch < new.epoch {
             return Ok(Some(old.producer_id));
         }
-        Err(Refusal::NameTaken {
-            name: name.to_owned(),
-        })
+        Err(Refusal::NameTaken { name: name.to_owned() })
     }
 
     /// Returns a live producer by the number that its connection gave it.
@@ -160,10 +151,7 @@ mod tests {
     fn a_name_belongs_to_one_live_producer_of_a_topic() {
         let mut producers = Producers::default();
         assert!(producers.open(1, 0, &wish(1, "a", 0)).is_ok());
-        assert!(
-            producers.open(1, 1, &wish(2, "a", 0)).is_ok(),
-            "other topic"
-        );
+        assert!(producers.open(1, 1, &wish(2, "a", 0)).is_ok(), "other topic");
         assert_eq!(producers.open(2, 0, &wish(1, "a", 9)), taken("a"));
         assert_eq!(producers.open(1, 0, &wish(3, "a", 0)), taken("a"));
         producers.close(1, 1);

@@ -16,10 +16,7 @@ use super::topics::ProducerOpened;
 const PROTOCOL_VERSION: i32 = proto::ProtocolVersion::V19 as i32;
 
 fn command(kind: Type) -> BaseCommand {
-    BaseCommand {
-        r#type: kind as i32,
-        ..Default::default()
-    }
+    BaseCommand { r#type: kind as i32, ..Default::default() }
 }
 
 /// `CONNECTED`, in the older of the two sides' versions.
@@ -36,25 +33,16 @@ pub(super) fn connected(client_version: i32) -> BaseCommand {
 }
 
 pub(super) fn ping() -> BaseCommand {
-    BaseCommand {
-        ping: Some(proto::CommandPing {}),
-        ..command(Type::Ping)
-    }
+    BaseCommand { ping: Some(proto::CommandPing {}), ..command(Type::Ping) }
 }
 
 pub(super) fn pong() -> BaseCommand {
-    BaseCommand {
-        pong: Some(proto::CommandPong {}),
-        ..command(Type::Pong)
-    }
+    BaseCommand { pong: Some(proto::CommandPong {}), ..command(Type::Pong) }
 }
 
 pub(super) fn success(request_id: u64) -> BaseCommand {
     BaseCommand {
-        success: Some(proto::CommandSuccess {
-            request_id,
-            schema: None,
-        }),
+        success: Some(proto::CommandSuccess { request_id, schema: None }),
         ..command(Type::Success)
     }
 }

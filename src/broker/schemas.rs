@@ -78,9 +78,8 @@ impl Schemas {
 /// Returns what a schema costs: its texts, and a fixed part so that empty ones are not free.
 fn kept_bytes(topic: &str, schema: &Schema) -> usize {
     let properties = schema.properties.iter();
-    let properties: usize = properties
-        .map(|pair| pair.key.len() + pair.value.len() + size_of_val(pair))
-        .sum();
+    let properties: usize =
+        properties.map(|pair| pair.key.len() + pair.value.len() + size_of_val(pair)).sum();
     let texts = topic.len() + schema.name.len() + schema.schema_data.len();
     texts + properties + size_of::<Schema>()
 }
@@ -103,10 +102,7 @@ mod tests {
         let versions = ["a", "b", "a", "c"].map(|text| schemas.register("t", &schema(text)));
         let expected = [0, 1, 0, 2].map(|version| Some(SchemaVersion(version)));
         assert_eq!(versions, expected);
-        assert_eq!(
-            schemas.register("other", &schema("b")),
-            Some(SchemaVersion(0))
-        );
+        assert_eq!(schemas.register("other", &schema("b")), Some(SchemaVersion(0)));
     }
 
     #[test]
@@ -117,10 +113,7 @@ mod tests {
         assert_eq!(schemas.text("t").as_deref(), Some("b"));
         let first = SchemaVersion(0).bytes();
         let (version, found) = schemas.get("t", Some(&first)).unwrap();
-        assert_eq!(
-            (version, &found.schema_data[..]),
-            (SchemaVersion(0), &b"a"[..])
-        );
+        assert_eq!((version, &found.schema_data[..]), (SchemaVersion(0), &b"a"[..]));
         assert!(schemas.get("t", Some(&SchemaVersion(2).bytes())).is_none());
         assert!(schemas.get("t", Some(b"short")).is_none());
         assert!(schemas.get("unknown", None).is_none());

@@ -69,11 +69,7 @@ pub(super) struct Topics {
 impl Topics {
     /// Makes the state of a broker whose topics have `partitions` partitions (0: none).
     pub(super) fn new(partitions: u32, log_bytes_max: usize) -> Self {
-        Self {
-            partitions,
-            log_bytes_max,
-            ..Self::default()
-        }
+        Self { partitions, log_bytes_max, ..Self::default() }
     }
 
     /// Returns the counts that belong to no topic, for whoever sees the event.
@@ -94,18 +90,13 @@ impl Topics {
             };
             (name.clone(), counts)
         });
-        BrokerCounts {
-            topics: topics.collect(),
-            ..self.counts.clone()
-        }
+        BrokerCounts { topics: topics.collect(), ..self.counts.clone() }
     }
 
     /// Returns the kept log of a topic, oldest first.
     pub(super) fn entries(&self, topic: &str) -> Vec<Entry> {
         let place = TopicName::parse(topic).and_then(|name| self.places.get(name.full()));
-        place.map_or_else(Vec::new, |&place| {
-            self.known[place].log.iter().cloned().collect()
-        })
+        place.map_or_else(Vec::new, |&place| self.known[place].log.iter().cloned().collect())
     }
 
     /// Returns how many partitions a topic has; 0: it is not partitioned.
@@ -149,10 +140,7 @@ impl Topics {
         };
         let name = self.producers.open(connection, topic, wish)?;
         self.counts.producers_created += 1;
-        Ok(ProducerOpened {
-            name,
-            schema_version,
-        })
+        Ok(ProducerOpened { name, schema_version })
     }
 
     /// Returns the topic's place; a topic begins to exist with its first producer.
@@ -164,10 +152,7 @@ impl Topics {
             return Err(Refusal::TopicsMax { topics: TOPICS_MAX });
         }
         let place = self.known.len();
-        self.known.push(Topic {
-            base: topic.base().to_owned(),
-            ..Topic::default()
-        });
+        self.known.push(Topic { base: topic.base().to_owned(), ..Topic::default() });
         self.places.insert(topic.full().to_owned(), place);
         Ok(place)
     }
@@ -209,10 +194,7 @@ impl Topics {
         let size = measure(send.num_messages, &body.metadata, body.payload)
             .inspect_err(|_| self.counts.malformed_batches += 1)?;
         let topic = &mut self.known[producer.topic];
-        let position = Position {
-            ledger_id: producer.topic as u64 + 1,
-            entry_id: topic.batches,
-        };
+        let position = Position { ledger_id: producer.topic as u64 + 1, entry_id: topic.batches };
         topic.batches += 1;
         topic.size.records += size.records;
         topic.size.payload_bytes += size.payload_bytes;
@@ -268,11 +250,7 @@ mod tests {
     const FULL: &str = "persistent://public/default/t";
 
     fn wish(topic: &str, producer_id: u64) -> CommandProducer {
-        CommandProducer {
-            topic: topic.to_owned(),
-            producer_id,
-            ..Default::default()
-        }
+        CommandProducer { topic: topic.to_owned(), producer_id, ..Default::default() }
     }
 
     fn schema(text: &str) -> Schema {
@@ -293,9 +271,8 @@ mod tests {
         let mut topics = Topics::new(0, 0);
         assert_eq!(publish(&mut topics, b"x"), Err(Refusal::ProducerMissing));
         topics.open_producer(1, &wish("t", 0)).unwrap();
-        let entry_ids: Vec<u64> = (0..3)
-            .map(|_| publish(&mut topics, b"12345").unwrap().entry_id)
-            .collect();
+        let entry_ids: Vec<u64> =
+            (0..3).map(|_| publish(&mut topics, b"12345").unwrap().entry_id).collect();
         assert_eq!(entry_ids, [0, 1, 2]);
         let counts = topics.counts();
         let topic = &counts.topics[FULL];
@@ -309,10 +286,7 @@ mod tests {
     fn a_malformed_batch_is_refused_and_counted() {
         let mut topics = Topics::new(0, 1_000);
         topics.open_producer(1, &wish("t", 0)).unwrap();
-        let metadata = Metadata {
-            num_messages_in_batch: Some(1),
-            ..Default::default()
-        };
+        let metadata = Metadata { num_messages_in_batch: Some(1), ..Default::default() };
         let payload = b"garbage";
         let refused = topics.publish(1, &CommandSend::default(), Body { metadata, payload });
         assert!(matches!(refused, Err(Refusal::Malformed(_))));
@@ -341,19 +315,12 @@ mod tests {
         assert_eq!(topics.partitions("t"), Ok(2));
         assert_eq!(topics.partitions("t-partition-1"), Ok(0));
         for (place, text) in [(0, "a"), (1, "a"), (0, "b")] {
-            let mut wish = wish(
-                &format!("t-partition-{place}"),
-                topics.counts.producers_created,
-            );
+            let mut wish = wish(&format!("t-partition-{place}"), topics.counts.producers_created);
             wish.schema = Some(schema(text));
             topics.open_producer(1, &wish).unwrap();
         }
         let counts = topics.counts();
-        let texts: Vec<_> = counts
-            .topics
-            .values()
-            .map(|t| t.schema.as_deref())
-            .collect();
+        let texts: Vec<_> = counts.topics.values().map(|t| t.schema.as_deref()).collect();
         assert_eq!(texts, [Some("b"), Some("b")]);
         let (version, _) = topics.schema("t", None).unwrap();
         assert_eq!(version.bytes(), [0, 0, 0, 0, 0, 0, 0, 1]);

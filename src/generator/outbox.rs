@@ -34,14 +34,7 @@ impl<'a> Outbox<'a> {
         counters: &'a LaneCounters,
     ) -> Self {
         let waiting = VecDeque::with_capacity(end.buffers());
-        Self {
-            end,
-            pacer,
-            start,
-            stop,
-            counters,
-            waiting,
-        }
+        Self { end, pacer, start, stop, counters, waiting }
     }
 
     /// Returns how far the run is, in nanoseconds; 0 before its start.
@@ -52,9 +45,7 @@ impl<'a> Outbox<'a> {
     /// Lays a sealed batch out for its time. Of equal times the earlier sealed leaves first, which
     /// keeps each producer's order.
     pub(super) fn push(&mut self, batch: Box<Batch>) {
-        let place = self
-            .waiting
-            .partition_point(|b| b.last_due_ns <= batch.last_due_ns);
+        let place = self.waiting.partition_point(|b| b.last_due_ns <= batch.last_due_ns);
         self.waiting.insert(place, batch);
     }
 
@@ -69,20 +60,18 @@ impl<'a> Outbox<'a> {
             return Ok(());
         };
         match self.pacer.wait_until(self.start.plus_ns(due_ns)) {
-            Waited::Due => self
-                .waiting
-                .pop_front()
-                .map_or(Ok(()), |batch| self.hand_over(batch)),
+            Waited::Due => self.waiting.pop_front().map_or(Ok(()), |batch| self.hand_over(batch)),
             Waited::Stopped => Err(Ended::Stopped),
         }
     }
 
-    /// Hands over, without waiting, every batch whose first record is due by `until_ns`. Batches that
-    /// were built ahead of their time are forgotten: their records never came to be due.
+    /// Hands over, without waiting, every batch whose first record is due by `until_ns`. Batches
+    /// that were built ahead of their time are forgotten: their records never came to be due.
     pub(super) fn release_begun(&mut self, until_ns: u64) {
         while let Some(batch) = self.waiting.pop_front() {
             if batch.first_due_ns <= until_ns {
-                // With the publisher gone, the batch has been counted as dropped: nothing else to do.
+                // With the publisher gone, the batch has been counted as dropped: nothing else to
+                // do.
                 self.hand_over(batch).ok();
             }
         }
@@ -113,9 +102,7 @@ impl<'a> Outbox<'a> {
         let began = clock::now();
         let taken = self.end.take(&self.stop);
         self.counters.buffer_waits.add(1);
-        self.counters
-            .buffer_wait_ns
-            .add(clock::now().ns_since(began));
+        self.counters.buffer_wait_ns.add(clock::now().ns_since(began));
         taken.map_err(|reason| match reason {
             NoBuffer::PublisherGone => Ended::PublisherGone,
             NoBuffer::NoneFree | NoBuffer::Stopped => Ended::Stopped,

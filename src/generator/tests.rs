@@ -19,11 +19,8 @@ use crate::stop;
 use crate::units::Rate;
 use crate::units::Sources;
 
-const LIMITS: BatchLimits = BatchLimits {
-    records_max: 100,
-    bytes_max: 64 * 1024,
-    record_bytes_max: RECORD_BYTES_MAX,
-};
+const LIMITS: BatchLimits =
+    BatchLimits { records_max: 100, bytes_max: 64 * 1024, record_bytes_max: RECORD_BYTES_MAX };
 
 struct Bench {
     rate: Rate,
@@ -65,14 +62,8 @@ impl Bench {
         let start = clock::now().plus_ns(5_000_000);
         let received = std::thread::scope(|scope| {
             for (lane, end) in (0..).zip(ends) {
-                let encoder = ReferenceEncoder::new(
-                    &schema,
-                    identity,
-                    Sources {
-                        first: 0,
-                        end: 1_000,
-                    },
-                );
+                let encoder =
+                    ReferenceEncoder::new(&schema, identity, Sources { first: 0, end: 1_000 });
                 let parts = LaneParts {
                     streams: (lane..self.streams).step_by(self.lanes as usize).collect(),
                     streams_total: self.streams,
@@ -105,20 +96,16 @@ impl Bench {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "dropped once the lanes have ended")]
 /// Takes every batch as soon as it comes, gives the buffer back, and returns all records in order.
 fn receive_all(publisher: PublisherEnd, start: Moment) -> Vec<Seen> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut seen = Vec::new();
     let mut previous = BTreeMap::new();
     while let Some(batch) = runtime.block_on(publisher.next()) {
         assert!(clock::now() >= start.plus_ns(batch.first_due_ns));
         let producer = (batch.stream, batch.partition);
-        assert_eq!(
-            batch.previous_index,
-            previous.insert(producer, batch.last_index)
-        );
+        assert_eq!(batch.previous_index, previous.insert(producer, batch.last_index));
         assert!((1..=LIMITS.records_max).contains(&batch.len()));
         for border in &batch.records {
             let (key, payload) = batch.key_and_payload(border);
@@ -133,12 +120,7 @@ fn receive_all(publisher: PublisherEnd, start: Moment) -> Vec<Seen> {
 #[test]
 fn one_and_four_lanes_with_equal_streams_make_the_same_records() {
     let of = |lanes| {
-        let (seen, totals) = Bench {
-            lanes,
-            streams: 4,
-            ..Bench::default()
-        }
-        .run(receive_all);
+        let (seen, totals) = Bench { lanes, streams: 4, ..Bench::default() }.run(receive_all);
         assert_eq!((totals.scheduled, totals.dropped), (4_000, 0));
         assert_eq!(seen.len(), 4_000);
         seen
@@ -148,16 +130,9 @@ fn one_and_four_lanes_with_equal_streams_make_the_same_records() {
 
 #[test]
 fn keyed_records_keep_to_their_partition_and_none_is_lost() {
-    let bench = Bench {
-        streams: 3,
-        partitions: 4,
-        buffers: 2,
-        ..Bench::default()
-    };
+    let bench = Bench { streams: 3, partitions: 4, buffers: 2, ..Bench::default() };
     let (seen, totals) = bench.run(|publisher, _| {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut records = Vec::new();
         while let Some(batch) = runtime.block_on(publisher.next()) {
             for border in &batch.records {
@@ -172,24 +147,17 @@ fn keyed_records_keep_to_their_partition_and_none_is_lost() {
         records.dedup();
         records.len()
     });
-    assert_eq!(
-        (seen as u64, totals.scheduled, totals.dropped),
-        (4_000, 4_000, 0)
-    );
+    assert_eq!((seen as u64, totals.scheduled, totals.dropped), (4_000, 4_000, 0));
 }
 
 #[test]
 fn a_stop_ends_the_schedule_at_once_and_counts_on() {
     let stop_after = Some(Duration::from_millis(95));
-    let bench = Bench {
-        duration: None,
-        stop_after,
-        streams: 2,
-        ..Bench::default()
-    };
+    let bench = Bench { duration: None, stop_after, streams: 2, ..Bench::default() };
     let (seen, totals) = bench.run(receive_all);
     assert_eq!(totals.scheduled, totals.dropped + seen.len() as u64);
-    // 95 ms at 20,000/s; a batch that had begun to be due leaves whole. Generous for a busy machine.
+    // 95 ms at 20,000/s; a batch that had begun to be due leaves whole. Generous for a busy
+    // machine.
     assert!((1_900..4_000).contains(&totals.scheduled), "{totals:?}");
 }
 
@@ -197,12 +165,7 @@ fn a_stop_ends_the_schedule_at_once_and_counts_on() {
 fn a_stop_does_not_wait_for_a_record_that_is_due_much_later() {
     let stop_after = Some(Duration::from_millis(20));
     let rate = "0.1".parse().unwrap();
-    let bench = Bench {
-        duration: None,
-        stop_after,
-        rate,
-        ..Bench::default()
-    };
+    let bench = Bench { duration: None, stop_after, rate, ..Bench::default() };
     let began = clock::now();
     let (seen, totals) = bench.run(receive_all);
     assert_eq!((seen.len(), totals.scheduled, totals.dropped), (1, 1, 0));
@@ -211,28 +174,17 @@ fn a_stop_does_not_wait_for_a_record_that_is_due_much_later() {
 
 #[test]
 fn out_of_buffers_a_lane_waits_catches_up_and_counts_the_wait() {
-    let (taken, totals) = Bench {
-        buffers: 2,
-        ..Bench::default()
-    }
-    .run(|publisher, start| {
+    let (taken, totals) = Bench { buffers: 2, ..Bench::default() }.run(|publisher, start| {
         std::thread::sleep(Duration::from_millis(60));
         receive_all(publisher, start).len() as u64
     });
     assert_eq!((taken, totals.scheduled, totals.dropped), (4_000, 4_000, 0));
-    assert!(
-        totals.buffer_waits > 0 && totals.buffer_wait_ns > 10_000_000,
-        "{totals:?}"
-    );
+    assert!(totals.buffer_waits > 0 && totals.buffer_wait_ns > 10_000_000, "{totals:?}");
 }
 
 #[test]
 fn what_is_later_than_the_lag_allows_is_dropped_and_counted() {
-    let bench = Bench {
-        buffers: 1,
-        max_lag_ns: 20_000_000,
-        ..Bench::default()
-    };
+    let bench = Bench { buffers: 1, max_lag_ns: 20_000_000, ..Bench::default() };
     let (taken, totals) = bench.run(|publisher, start| {
         std::thread::sleep(Duration::from_millis(100));
         receive_all(publisher, start).len() as u64
@@ -244,21 +196,12 @@ fn what_is_later_than_the_lag_allows_is_dropped_and_counted() {
 
 #[test]
 fn a_publisher_that_leaves_ends_the_lanes_and_nothing_is_lost_from_the_count() {
-    let bench = Bench {
-        duration: None,
-        lanes: 2,
-        streams: 2,
-        ..Bench::default()
-    };
+    let bench = Bench { duration: None, lanes: 2, streams: 2, ..Bench::default() };
     let (taken, totals) = bench.run(|publisher, start| {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut taken = 0;
         while clock::now().ns_since(start) < 50_000_000 {
-            taken += runtime
-                .block_on(publisher.next())
-                .map_or(0, |batch| batch.len() as u64);
+            taken += runtime.block_on(publisher.next()).map_or(0, |batch| batch.len() as u64);
         }
         while let Some(batch) = publisher.try_next() {
             taken += batch.len() as u64;
@@ -266,25 +209,15 @@ fn a_publisher_that_leaves_ends_the_lanes_and_nothing_is_lost_from_the_count() {
         taken
     });
     // Between the last look and the end of the channel a batch may have been handed to nobody.
-    assert!(
-        totals.scheduled >= totals.dropped + taken,
-        "{totals:?} {taken}"
-    );
+    assert!(totals.scheduled >= totals.dropped + taken, "{totals:?} {taken}");
 }
 
 #[test]
 fn at_maximum_rate_full_batches_leave_and_every_stream_has_its_turn() {
     let rate = Rate::Max;
-    let bench = Bench {
-        rate,
-        streams: 3,
-        buffers: 4,
-        ..Bench::default()
-    };
+    let bench = Bench { rate, streams: 3, buffers: 4, ..Bench::default() };
     let (by_stream, totals) = bench.run(|publisher, _| {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (mut by_stream, mut partial) = (BTreeMap::<u32, u64>::new(), 0);
         while let Some(batch) = runtime.block_on(publisher.next()) {
             *by_stream.entry(batch.stream).or_default() += batch.len() as u64;
@@ -296,9 +229,6 @@ fn at_maximum_rate_full_batches_leave_and_every_stream_has_its_turn() {
     });
     let sum: u64 = by_stream.values().sum();
     assert_eq!((totals.scheduled, totals.dropped), (sum, 0));
-    let (least, most) = (
-        by_stream.values().min().unwrap(),
-        by_stream.values().max().unwrap(),
-    );
+    let (least, most) = (by_stream.values().min().unwrap(), by_stream.values().max().unwrap());
     assert!(by_stream.len() == 3 && most - least <= 100, "{by_stream:?}");
 }

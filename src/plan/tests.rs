@@ -23,7 +23,7 @@ fn settings() -> Settings {
         streams: None,
         lanes: None,
         pin: Pin::Auto,
-        max_lag: Duration::from_secs(10),
+        max_lag: None,
         drain_timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(10),
     }
@@ -31,10 +31,7 @@ fn settings() -> Settings {
 
 fn here(start_token: u64) -> Surroundings {
     Surroundings {
-        cpus: Cpus {
-            allowed: vec![0, 1, 2, 3],
-            quota: None,
-        },
+        cpus: Cpus { allowed: vec![0, 1, 2, 3], quota: None },
         host: "event-producer".to_owned(),
         start_token,
         in_kubernetes: false,
@@ -59,9 +56,7 @@ fn fifty_unsharded_plans_share_no_name_and_no_record() {
         let encoder = ReferenceEncoder::new(&schema, plan.identity(), plan.sources).unwrap();
         for index in 0..200 {
             let mut bytes = Vec::new();
-            encoder
-                .encode(&encoder.draw(&Bump::new(), index, 0), &mut bytes)
-                .unwrap();
+            encoder.encode(&encoder.draw(&Bump::new(), index, 0), &mut bytes).unwrap();
             assert!(records.insert(bytes));
         }
     }
@@ -85,11 +80,7 @@ fn the_digest_follows_what_decides_the_bytes_and_nothing_else() {
 #[test]
 fn a_name_fixes_the_seed_and_a_seed_wins() {
     let named = |seed| {
-        let settings = Settings {
-            producer_name: Some("load".to_owned()),
-            seed,
-            ..settings()
-        };
+        let settings = Settings { producer_name: Some("load".to_owned()), seed, ..settings() };
         Plan::resolve(settings, &here(3)).unwrap()
     };
     assert_eq!(named(None).seed, named(None).seed);
@@ -100,14 +91,8 @@ fn a_name_fixes_the_seed_and_a_seed_wins() {
 #[test]
 fn lanes_follow_rate_and_cpus() {
     let lanes = |rate: &str, quota| {
-        let cpus = Cpus {
-            allowed: vec![0, 1, 2, 3],
-            quota,
-        };
-        let settings = Settings {
-            rate: rate.parse().unwrap(),
-            ..settings()
-        };
+        let cpus = Cpus { allowed: vec![0, 1, 2, 3], quota };
+        let settings = Settings { rate: rate.parse().unwrap(), ..settings() };
         let plan = Plan::resolve(settings, &Surroundings { cpus, ..here(1) }).unwrap();
         (plan.lanes, plan.streams, plan.pinned)
     };
@@ -119,11 +104,7 @@ fn lanes_follow_rate_and_cpus() {
 
 #[test]
 fn streams_are_dealt_to_lanes_without_a_rest() {
-    let settings = Settings {
-        streams: Some(7),
-        lanes: Some(3),
-        ..settings()
-    };
+    let settings = Settings { streams: Some(7), lanes: Some(3), ..settings() };
     let plan = Plan::resolve(settings, &here(1)).unwrap();
     let mut streams: Vec<u32> = (0..3).flat_map(|lane| plan.streams_of(lane)).collect();
     streams.sort_unstable();
@@ -135,16 +116,15 @@ fn the_impossible_is_refused_by_flag() {
     assert!(refused(|s| (s.lanes, s.streams) = (Some(3), Some(2))).contains("--num-producers 2"));
     assert!(refused(|s| s.lanes = Some(5_000)).contains("--lanes 5000"));
     assert!(refused(|s| s.streams = Some(5_000)).contains("--num-producers 5000"));
+    let late = refused(|s| (s.rate, s.max_lag) = (Rate::Max, Some(MAX_LAG)));
+    assert!(late.contains("--max-lag has no effect"), "{late}");
     let empty = refused(|s| (s.sources, s.shard) = (2, "1/3".parse().ok()));
     assert!(empty.contains("--sources"), "{empty}");
 }
 
 #[test]
 fn inside_kubernetes_a_missing_url_is_refused() {
-    let pod = Surroundings {
-        in_kubernetes: true,
-        ..here(1)
-    };
+    let pod = Surroundings { in_kubernetes: true, ..here(1) };
     let error = Plan::resolve(settings(), &pod).unwrap_err();
     assert_eq!(error, PlanError::ServiceUrlMissing);
     assert!(error.to_string().contains("PULSAR_URL"));

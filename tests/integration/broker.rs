@@ -59,10 +59,7 @@ async fn produce(service_url: &str, topic: &str, records: u32) -> Result<(), pul
 
 #[tokio::test]
 async fn the_pulsar_crates_producer_is_served_to_the_record() {
-    let config = BrokerConfig {
-        log_bytes_max: 1024 * 1024,
-        ..BrokerConfig::default()
-    };
+    let config = BrokerConfig { log_bytes_max: 1024 * 1024, ..BrokerConfig::default() };
     let broker = start(config);
     produce(&broker.service_url(), "t", 1_000).await.unwrap();
 
@@ -87,10 +84,7 @@ async fn the_pulsar_crates_producer_is_served_to_the_record() {
 
 #[tokio::test]
 async fn a_partitioned_topic_is_found_and_filled() {
-    let config = BrokerConfig {
-        partitions: 3,
-        ..BrokerConfig::default()
-    };
+    let config = BrokerConfig { partitions: 3, ..BrokerConfig::default() };
     let broker = start(config);
     produce(&broker.service_url(), "t", 900).await.unwrap();
     let counts = broker.stop();
@@ -163,10 +157,7 @@ fn delayed_receipts_come_late_in_order_and_together() {
     const DELAY: Duration = Duration::from_millis(100);
     const BATCHES: u64 = 50;
     let faults = Faults::combine([Fault::ReceiptDelay(DELAY)]).unwrap();
-    let broker = start(BrokerConfig {
-        faults,
-        ..BrokerConfig::default()
-    });
+    let broker = start(BrokerConfig { faults, ..BrokerConfig::default() });
     let mut client = RawClient::connect(&broker.service_url());
     client.open_producer("p", 0);
     let sent = clock::now();
@@ -213,10 +204,7 @@ fn rss_bytes() -> u64 {
 fn the_official_python_client_is_served_to_the_record() {
     const RECORDS: u64 = 10_000;
     let python = std::env::var("PRODUCER_LOAD_PYTHON").unwrap();
-    let config = BrokerConfig {
-        log_bytes_max: 16 * 1024 * 1024,
-        ..BrokerConfig::default()
-    };
+    let config = BrokerConfig { log_bytes_max: 16 * 1024 * 1024, ..BrokerConfig::default() };
     let broker = start(config);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/consumers/produce.py");
     let output = Command::new(python)

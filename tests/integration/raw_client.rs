@@ -1,6 +1,7 @@
 //! A client that says exactly what a test wants said, byte by byte if need be.
 //!
-//! It encodes and decodes with the `pulsar` crate's codec, so that the broker's own is not its judge.
+//! It encodes and decodes with the `pulsar` crate's codec, so that the broker's own is not its
+//! judge.
 
 use std::io::ErrorKind;
 use std::io::Read as _;
@@ -117,11 +118,7 @@ fn frame(command: BaseCommand, payload: Option<Payload>) -> BytesMut {
 pub(crate) fn batch_frame(sequence_id: u64, records: &[&[u8]], stated: i32) -> BytesMut {
     let command = BaseCommand {
         r#type: Type::Send as i32,
-        send: Some(CommandSend {
-            sequence_id,
-            num_messages: Some(stated),
-            ..Default::default()
-        }),
+        send: Some(CommandSend { sequence_id, num_messages: Some(stated), ..Default::default() }),
         ..Default::default()
     };
     let mut data = Vec::new();

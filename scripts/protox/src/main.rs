@@ -1,5 +1,6 @@
 //! Does the part of `protoc` that `prost-build` asks for, with the pure-Rust `protox` compiler:
-//! `--include_imports --include_source_info -o FILE -I FOLDER… PROTO…` writes a `FileDescriptorSet`.
+//! `--include_imports --include_source_info -o FILE -I FOLDER… PROTO…` writes a
+//! `FileDescriptorSet`.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -16,7 +17,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             "-o" => output = arguments.next(),
             "-I" => includes.extend(arguments.next().map(PathBuf::from)),
             "--include_imports" | "--include_source_info" => {}
-            option if option.starts_with('-') => return Err(format!("unknown option {option}").into()),
+            option if option.starts_with('-') => {
+                return Err(format!("unknown option {option}").into());
+            }
             proto => protos.push(proto.into()),
         }
     }

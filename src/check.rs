@@ -1,0 +1,73 @@
+//! `check`: every step on the way to the first record, one line each, with its time.
+//!
+//! It takes the same way as a run and sends nothing, so that nobody needs other tools in a
+//! container.
+
+use std::io;
+use std::io::Write;
+
+use crate::connection::Step;
+use crate::connection::Taken;
+use crate::connection::Target;
+use crate::plan::Plan;
+use crate::publisher::Cancel;
+use crate::publisher::PublishError;
+use crate::publisher::Publisher;
+use crate::schema::EventSchema;
+use crate::schema::SchemaError;
+use crate::topic::ServiceUrl;
+use crate::units;
+
+/// Why a check failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The schema cannot be used.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// A step failed.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The lines cannot be printed.
+    #[error("the result cannot be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Takes every step to `service_url` and writes a line for each to `out`.
+///
+/// # Errors
+/// With the step that failed, after the lines of those before it.
+pub fn check(
+    plan: &Plan,
+    service_url: ServiceUrl,
+    cancel: &Cancel,
+    out: &mut impl Write,
+) -> Result<(), CheckError> {
+    let schema = EventSchema::parse(plan.domain, plan.schema_text)?;
+    let target = Target {
+        service_url,
+        topic: plan.topic.clone(),
+        schema_name: schema.name().to_owned(),
+        schema_text: schema.registered_text().to_owned(),
+        timeout_ns: plan.connect_timeout_ns,
+    };
+    let mut written = Ok(());
+    let observe = &mut |taken: Taken| {
+        if written.is_ok() {
+            written = write_line(out, &taken);
+        }
+    };
+    Publisher::connect(plan, target, cancel, observe)?;
+    written?;
+    writeln!(out, "ok: a run could start; nothing was sent")?;
+    Ok(())
+}
+
+fn write_line(out: &mut impl Write, taken: &Taken) -> io::Result<()> {
+    let name = match taken.step {
+        Step::Resolve => "resolve",
+        Step::Connect => "connect",
+        Step::LookUp => "look up",
+        Step::CreateProducer => "producer",
+    };
+    writeln!(out, "{name:<9} {:>8}  {}", units::duration_text(taken.took_ns), taken.detail)
+}

@@ -1,0 +1,141 @@
+//! The command line: what can be typed, what it means, and how the program ends.
+
+use std::error::Error;
+use std::io;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::Subcommand;
+
+use crate::check;
+use crate::plan::Plan;
+use crate::plan::PlanError;
+use crate::publisher::Cancel;
+use crate::report::plan_text;
+use crate::report::text;
+use crate::run;
+use crate::run::Outside;
+use crate::signals;
+
+mod broker;
+mod logging;
+mod output;
+mod produce;
+mod surroundings;
+
+use broker::BrokerArgs;
+use output::Output;
+use produce::CheckArgs;
+use produce::ProduceArgs;
+
+/// The run could not begin or failed.
+const EXIT_FAILED: u8 = 1;
+
+/// What was asked for could be read and cannot be done.
+const EXIT_IMPOSSIBLE: u8 = 104;
+
+/// Puts a defined, repeatable load of AVRO events on Apache Pulsar and tells the truth about it.
+///
+/// Without a service URL it loads a broker inside this process, which is good for a first look. The
+/// report goes to standard output, the log to standard error (`RUST_LOG` sets its level).
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 cannot be parsed, 104 parsed but impossible, \
+                        105 stopped from outside before the end.\n\n\
+                        Examples:\n  producer-load --duration 10s\n  \
+                        producer-load -u pulsar://localhost:6650 -r 50k -d 1m --report out.json"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    produce: ProduceArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Takes every step to the first record and says how long each took; sends nothing.
+    Check(CheckArgs),
+    /// Serves the embedded broker by itself.
+    Broker(BrokerArgs),
+}
+
+/// Any error that ends the program, with its exit code.
+struct Failure {
+    code: u8,
+    error: Box<dyn Error>,
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        Self { code: EXIT_IMPOSSIBLE, error: Box::new(error) }
+    }
+}
+
+/// Makes every other error one that exits with 1.
+fn failed(error: impl Error + 'static) -> Failure {
+    Failure { code: EXIT_FAILED, error: Box::new(error) }
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::start();
+    let code = match cli.command {
+        None => produce(&cli.produce),
+        Some(Command::Check(arguments)) => check(&arguments),
+        Some(Command::Broker(arguments)) => broker::serve(&arguments).map(|()| 0).map_err(failed),
+    };
+    ExitCode::from(code.unwrap_or_else(|failure| {
+        // With standard error closed there is nobody to tell.
+        writeln!(io::stderr(), "error: {}", failure.error).ok();
+        failure.code
+    }))
+}
+
+fn produce(arguments: &ProduceArgs) -> Result<u8, Failure> {
+    let here = surroundings::here();
+    let plan = Plan::resolve(arguments.settings(), &here)?;
+    if arguments.dry_run {
+        return print(&plan_text::render(&plan)).map(|()| 0);
+    }
+    let output = arguments.report.as_deref().map(Output::open).transpose().map_err(failed)?;
+    let outside = outside()?;
+    let report = run::run(plan, here, &outside).map_err(failed)?;
+    print(&text::render(&report))?;
+    if let Some(output) = output {
+        output.write(&report).map_err(failed)?;
+    }
+    Ok(report.verdict.code)
+}
+
+fn check(arguments: &CheckArgs) -> Result<u8, Failure> {
+    let plan = Plan::resolve(arguments.settings(), &surroundings::here())?;
+    let url = plan.service_url.clone().ok_or(PlanError::ServiceUrlMissing)?;
+    let outside = outside()?;
+    check::check(&plan, url, &outside.interrupt, &mut io::stdout()).map_err(failed)?;
+    Ok(0)
+}
+
+/// Watches for signals; the first also ends an attempt to connect.
+fn outside() -> Result<Outside, Failure> {
+    let interrupt = Cancel::new();
+    let at_first = interrupt.clone();
+    let signals = signals::watch(move || at_first.cancel()).map_err(failed)?;
+    Ok(Outside { signals, interrupt })
+}
+
+/// Prints a result; a reader that went away is no error.
+fn print(text: &str) -> Result<(), Failure> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(failed(error)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[path = "cli/tests.rs"]
+mod tests;

@@ -1,0 +1,18 @@
+//! The log: plain lines on standard error.
+
+use std::io::Write;
+
+use env_logger::Env;
+
+/// What is logged unless `RUST_LOG` says otherwise. Of the `pulsar` crate only its reconnecting:
+/// what else it has to say, this program says itself.
+const FILTER: &str = "info,pulsar=off,pulsar::producer=warn";
+
+/// Starts the log.
+pub(super) fn start() {
+    env_logger::Builder::from_env(Env::default().default_filter_or(FILTER))
+        .format(|line, record| {
+            writeln!(line, "{} {:<5} {}", line.timestamp_seconds(), record.level(), record.args())
+        })
+        .init();
+}

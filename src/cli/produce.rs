@@ -1,0 +1,250 @@
+//! The flags of a run, each with its environment variable; groups as `--help` shows them.
+
+use std::time::Duration;
+
+use clap::Args;
+use clap::ValueEnum;
+
+use crate::domain;
+use crate::domain::Domain;
+use crate::domain::DomainUnknown;
+use crate::plan::Pin;
+use crate::plan::Settings;
+use crate::topic::ServiceUrl;
+use crate::topic::Topic;
+use crate::units::Rate;
+use crate::units::Shard;
+use crate::units::parse_duration;
+use crate::units::parse_duration_positive;
+
+/// Sources at most: an id has seven digits and may grow, a number of sources need not.
+const SOURCES_MAX: u64 = 10_000_000_000;
+
+/// Characters in a producer name at most.
+const NAME_CHARACTERS_MAX: usize = 128;
+
+/// Everything that a run can be told.
+#[derive(Debug, Args)]
+pub(super) struct ProduceArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    load: LoadArgs,
+    #[command(flatten)]
+    records: RecordArgs,
+    #[command(flatten)]
+    identity: IdentityArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Write the report as JSON to this file; `-` writes one marked line to standard output.
+    #[arg(long, value_name = "FILE", env = "PRODUCER_LOAD_REPORT", help_heading = "Output")]
+    pub(super) report: Option<String>,
+    /// Print the plan that follows from all settings, and stop.
+    #[arg(long, help_heading = "Output")]
+    pub(super) dry_run: bool,
+}
+
+/// What `check` can be told.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  producer-load check -u pulsar://localhost:6650\n  \
+                        PULSAR_URL=pulsar://localhost:6650 producer-load check -t my-topic")]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    records: RecordArgs,
+    #[command(flatten)]
+    identity: IdentityArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Target")]
+struct TargetArgs {
+    /// The cluster, pulsar://HOST:PORT. Without it: a broker inside this process.
+    #[arg(short = 'u', long, value_name = "URL", env = "PULSAR_URL")]
+    service_url: Option<ServiceUrl>,
+    /// The topic: NAME, TENANT/NAMESPACE/NAME or a full name.
+    #[arg(
+        short,
+        long,
+        value_name = "TOPIC",
+        env = "PULSAR_TOPIC",
+        default_value = "persistent://public/default/event-stream-data"
+    )]
+    topic: Topic,
+    /// How long to try to reach the broker and create the producers [s, ms, m].
+    #[arg(
+        long, value_name = "DURATION", env = "PRODUCER_LOAD_CONNECT_TIMEOUT", default_value = "10s",
+        value_parser = parse_duration_positive
+    )]
+    connect_timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Load")]
+struct LoadArgs {
+    /// Messages a second: 1000, 0.5, 50k, 1.5m, or max for as fast as it goes.
+    #[arg(
+        short,
+        long,
+        value_name = "RATE",
+        env = "MESSAGES_PER_SECOND",
+        default_value = "1000",
+        allow_hyphen_values = true
+    )]
+    rate: Rate,
+    /// How long to produce [s, ms, m, h, d]; without it until SIGINT or SIGTERM.
+    #[arg(
+        short, long, value_name = "DURATION", env = "PRODUCER_LOAD_DURATION",
+        value_parser = parse_duration_positive
+    )]
+    duration: Option<Duration>,
+    /// Drop a record that is later than this [s, ms, m]; 0 never drops. Default: 10s
+    #[arg(
+        long, value_name = "DURATION", env = "PRODUCER_LOAD_MAX_LAG", value_parser = parse_duration
+    )]
+    max_lag: Option<Duration>,
+    /// How long to wait for receipts after the end [s, ms, m].
+    #[arg(
+        long, value_name = "DURATION", env = "PRODUCER_LOAD_DRAIN_TIMEOUT", default_value = "10s",
+        value_parser = parse_duration
+    )]
+    drain_timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Records")]
+struct RecordArgs {
+    /// The kind of events: `sensor_telemetry`.
+    #[arg(
+        long, value_name = "DOMAIN", env = "EVENT_TYPE", default_value = "sensor_telemetry",
+        value_parser = parse_domain
+    )]
+    domain: &'static Domain,
+    /// How many event sources there are, over all shards.
+    #[arg(
+        long, visible_alias = "event-source-count", value_name = "COUNT",
+        env = "EVENT_SOURCE_COUNT", default_value = "10000", value_parser = parse_sources
+    )]
+    sources: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Identity")]
+struct IdentityArgs {
+    /// What producer names start with. Default: host name and start, so that replicas never
+    /// collide.
+    #[arg(
+        long, value_name = "NAME", env = "PRODUCER_LOAD_PRODUCER_NAME", value_parser = parse_name
+    )]
+    producer_name: Option<String>,
+    /// What records are drawn from: the same seed makes the same records. Default: from the name.
+    #[arg(long, value_name = "NUMBER", env = "PRODUCER_LOAD_SEED")]
+    seed: Option<u64>,
+    /// This process's part of the sources, INDEX/COUNT. Default: all of them.
+    #[arg(long, value_name = "I/N", env = "PRODUCER_LOAD_SHARD")]
+    shard: Option<Shard>,
+    /// Producers to create. Default: one a lane.
+    #[arg(
+        short, long, value_name = "COUNT", env = "PRODUCER_LOAD_NUM_PRODUCERS",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    num_producers: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Engine")]
+struct EngineArgs {
+    /// Generator threads. Default: one for each 250,000 messages a second, at most one a CPU.
+    #[arg(
+        long, value_name = "COUNT", env = "PRODUCER_LOAD_LANES",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    lanes: Option<u32>,
+    /// Pin lanes to CPUs: auto does when no quota limits them.
+    #[arg(long, value_name = "WHEN", env = "PRODUCER_LOAD_PIN", default_value = "auto")]
+    pin: PinArg,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PinArg {
+    Auto,
+    On,
+    Off,
+}
+
+impl From<PinArg> for Pin {
+    fn from(pin: PinArg) -> Self {
+        match pin {
+            PinArg::Auto => Self::Auto,
+            PinArg::On => Self::On,
+            PinArg::Off => Self::Off,
+        }
+    }
+}
+
+impl ProduceArgs {
+    /// Returns what was typed as the plan's settings.
+    pub(super) fn settings(&self) -> Settings {
+        Settings {
+            rate: self.load.rate,
+            duration: self.load.duration,
+            max_lag: self.load.max_lag,
+            drain_timeout: self.load.drain_timeout,
+            lanes: self.engine.lanes,
+            pin: self.engine.pin.into(),
+            ..settings(&self.target, &self.records, &self.identity)
+        }
+    }
+}
+
+impl CheckArgs {
+    /// Returns what was typed as the settings of a run that sends nothing.
+    pub(super) fn settings(&self) -> Settings {
+        settings(&self.target, &self.records, &self.identity)
+    }
+}
+
+/// Returns settings with the values of three groups, and of the others what a check needs.
+fn settings(target: &TargetArgs, records: &RecordArgs, identity: &IdentityArgs) -> Settings {
+    Settings {
+        service_url: target.service_url.clone(),
+        topic: target.topic.clone(),
+        connect_timeout: target.connect_timeout,
+        domain: records.domain,
+        sources: records.sources,
+        producer_name: identity.producer_name.clone(),
+        seed: identity.seed,
+        shard: identity.shard,
+        streams: identity.num_producers,
+        rate: Rate::PerSecondMillionths(1),
+        duration: None,
+        max_lag: None,
+        drain_timeout: Duration::ZERO,
+        lanes: None,
+        pin: Pin::Off,
+    }
+}
+
+fn parse_domain(text: &str) -> Result<&'static Domain, DomainUnknown> {
+    domain::find(text)
+}
+
+fn parse_sources(text: &str) -> Result<u64, String> {
+    match text.trim().parse() {
+        Ok(0) => Err("there must be at least 1 source".to_owned()),
+        Ok(sources) if sources <= SOURCES_MAX => Ok(sources),
+        Ok(_) => Err(format!("at most {SOURCES_MAX} sources")),
+        Err(_) => Err("it is not a whole number, such as 10000".to_owned()),
+    }
+}
+
+fn parse_name(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    match text.len() {
+        0 => Err("it is empty".to_owned()),
+        n if n > NAME_CHARACTERS_MAX => Err(format!("at most {NAME_CHARACTERS_MAX} characters")),
+        _ if text.chars().all(allowed) => Ok(text.to_owned()),
+        _ => Err("use letters, digits and - _ . :".to_owned()),
+    }
+}

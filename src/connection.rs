@@ -1,0 +1,329 @@
+//! The door to a cluster: resolve, connect, look up, create producers; each step with its own
+//! words.
+//!
+//! Passing trouble (nobody listens yet, the broker is not ready, a name is still taken) is tried
+//! again until the connect timeout; a refusal that no retry mends ends at once, in the broker's own
+//! words.
+
+use std::time::Duration;
+
+use pulsar::ConnectionRetryOptions;
+use pulsar::OperationRetryOptions;
+use pulsar::Producer;
+use pulsar::ProducerOptions;
+use pulsar::Pulsar;
+use pulsar::TokioExecutor;
+use pulsar::proto;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::clock::Moment;
+use crate::topic::ServiceUrl;
+use crate::topic::Topic;
+use crate::units;
+
+mod cause;
+
+pub use cause::Cause;
+
+/// The first pause between two attempts; each next one is twice as long.
+const BACKOFF_NS_MIN: u64 = 50_000_000;
+
+/// The longest pause between two attempts.
+const BACKOFF_NS_MAX: u64 = 1_000_000_000;
+
+/// The longest wait for one answer, so that a port that accepts and says nothing is told apart.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the `pulsar` crate goes on resending a batch before it gives up on it.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where to connect to, and what will be sent there.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The cluster.
+    pub service_url: ServiceUrl,
+    /// The topic.
+    pub topic: Topic,
+    /// The record's name.
+    pub schema_name: String,
+    /// The schema's text.
+    pub schema_text: String,
+    /// How long to try.
+    pub timeout_ns: u64,
+}
+
+/// One step on the way to a producer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Host name to addresses.
+    Resolve,
+    /// TCP, and the broker's greeting, which includes authentication.
+    Connect,
+    /// How many partitions, and which broker serves the topic.
+    LookUp,
+    /// A producer with its schema.
+    CreateProducer,
+}
+
+impl Step {
+    /// Returns what the step does, as in "refused to …".
+    #[must_use]
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve the host",
+            Self::Connect => "connect",
+            Self::LookUp => "look up the topic",
+            Self::CreateProducer => "create a producer",
+        }
+    }
+}
+
+/// A step that was taken.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// Which.
+    pub step: Step,
+    /// What came out.
+    pub detail: String,
+    /// How long it took, with all attempts.
+    pub took_ns: u64,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nobody answers, or not yet.
+    #[error("cannot {} at {address}: {reason} (tried for {}); {hint}",
+        step.what(), units::duration_text(*tried_ns))]
+    Unreachable {
+        /// The step that failed.
+        step: Step,
+        /// Host and port.
+        address: String,
+        /// What the last attempt said.
+        reason: String,
+        /// How long was tried.
+        tried_ns: u64,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// The broker said no.
+    #[error("the broker at {address} refused to {}: {words} ({kind}); {hint}", step.what())]
+    Refused {
+        /// The step that failed.
+        step: Step,
+        /// Host and port.
+        address: String,
+        /// Pulsar's name of the error.
+        kind: &'static str,
+        /// The broker's own words.
+        words: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// A signal came first.
+    #[error("interrupted while trying to {}", step.what())]
+    Interrupted {
+        /// The step that was under way.
+        step: Step,
+    },
+}
+
+/// A connected client and what it learned of the topic.
+pub struct Session {
+    client: Pulsar<TokioExecutor>,
+    target: Target,
+    interrupt: CancellationToken,
+    partitions: u32,
+}
+
+/// Connects and looks the topic up; `observe` is told each step that was taken.
+///
+/// # Errors
+/// When a step is refused, is interrupted, or has not succeeded when the timeout is over.
+pub async fn connect(
+    target: Target,
+    interrupt: CancellationToken,
+    observe: &mut dyn FnMut(Taken),
+) -> Result<Session, ConnectError> {
+    let address = target.address().to_owned();
+    let attempts = Attempts { target: &target, interrupt: &interrupt };
+    let addresses = attempts.take(Step::Resolve, || resolve(&address)).await?;
+    observe(addresses.taken(Step::Resolve, |addresses| addresses.join(", ")));
+    let client = attempts.take(Step::Connect, || open(&target)).await?;
+    observe(client.taken(Step::Connect, |_| format!("{} answered", target.service_url)));
+    let client = client.outcome;
+    let lookup = || look_up(&client, &target.topic);
+    let looked_up = attempts.take(Step::LookUp, lookup).await?;
+    observe(looked_up.taken(Step::LookUp, |(partitions, broker)| match partitions {
+        0 => format!("not partitioned, served by {broker}"),
+        n => format!("{n} partitions, the first served by {broker}"),
+    }));
+    let partitions = looked_up.outcome.0;
+    Ok(Session { client, target, interrupt, partitions })
+}
+
+impl Target {
+    /// Returns host and port.
+    fn address(&self) -> &str {
+        self.service_url.as_str().trim_start_matches("pulsar://")
+    }
+}
+
+impl Session {
+    /// Returns how many partitions the topic has; 0: it is not partitioned.
+    #[must_use]
+    pub const fn partitions(&self) -> u32 {
+        self.partitions
+    }
+
+    /// Creates a producer of this name on a partition, which registers the schema.
+    ///
+    /// `batch_records` is one more than a batch may have, so that a batch ends where it is flushed.
+    ///
+    /// # Errors
+    /// As [`connect`].
+    pub async fn create_producer(
+        &self,
+        name: &str,
+        partition: u32,
+        batch_records: u32,
+    ) -> Result<(Producer<TokioExecutor>, Taken), ConnectError> {
+        let topic = self.target.topic.partition(partition, self.partitions);
+        let options = ProducerOptions {
+            schema: Some(proto::Schema {
+                name: self.target.schema_name.clone(),
+                schema_data: self.target.schema_text.clone().into_bytes(),
+                r#type: proto::schema::Type::Avro.into(),
+                properties: Vec::new(),
+            }),
+            batch_size: Some(batch_records),
+            block_queue_if_full: true,
+            ..ProducerOptions::default()
+        };
+        let attempts = Attempts { target: &self.target, interrupt: &self.interrupt };
+        let create = || {
+            let builder = self.client.producer().with_topic(&topic).with_name(name);
+            let options = options.clone();
+            async move { builder.with_options(options).build().await.map_err(Cause::from) }
+        };
+        let producer = attempts.take(Step::CreateProducer, create).await?;
+        let taken = producer.taken(Step::CreateProducer, |_| format!("{name} on {topic}"));
+        Ok((producer.outcome, taken))
+    }
+}
+
+async fn resolve(address: &str) -> Result<Vec<String>, Cause> {
+    let has_port = address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let address = if has_port { address.to_owned() } else { format!("{address}:6650") };
+    let found =
+        tokio::net::lookup_host(address).await.map_err(|error| Cause::unresolved(&error))?;
+    Ok(found.map(|address| address.to_string()).collect())
+}
+
+async fn open(target: &Target) -> Result<Pulsar<TokioExecutor>, Cause> {
+    let client = Pulsar::builder(target.service_url.as_str(), TokioExecutor)
+        .with_connection_retry_options(ConnectionRetryOptions {
+            max_retries: 0,
+            connection_timeout: ANSWER_TIMEOUT,
+            ..ConnectionRetryOptions::default()
+        })
+        .with_operation_retry_options(OperationRetryOptions {
+            operation_timeout: OPERATION_TIMEOUT,
+            max_retries: Some(0),
+            ..OperationRetryOptions::default()
+        });
+    client.build().await.map_err(Cause::from)
+}
+
+async fn look_up(client: &Pulsar<TokioExecutor>, topic: &Topic) -> Result<(u32, String), Cause> {
+    let partitions = client.lookup_partitioned_topic_number(topic.as_str()).await?;
+    let broker = client.lookup_topic(topic.partition(0, partitions)).await?;
+    Ok((partitions, broker.broker_url))
+}
+
+/// What came out of a step, and how long it took.
+struct Outcome<T> {
+    outcome: T,
+    took_ns: u64,
+}
+
+impl<T> Outcome<T> {
+    fn taken(&self, step: Step, detail: impl FnOnce(&T) -> String) -> Taken {
+        Taken { step, detail: detail(&self.outcome), took_ns: self.took_ns }
+    }
+}
+
+/// Tries a step until it succeeds, is refused, or the time is over.
+struct Attempts<'a> {
+    target: &'a Target,
+    interrupt: &'a CancellationToken,
+}
+
+impl Attempts<'_> {
+    async fn take<T, F>(
+        &self,
+        step: Step,
+        attempt: impl Fn() -> F,
+    ) -> Result<Outcome<T>, ConnectError>
+    where
+        F: Future<Output = Result<T, Cause>>,
+    {
+        let interrupted = async || {
+            self.interrupt.cancelled().await;
+            ConnectError::Interrupted { step }
+        };
+        tokio::select! {
+            outcome = self.keep_trying(step, attempt) => outcome,
+            error = interrupted() => Err(error),
+        }
+    }
+
+    async fn keep_trying<T, F>(
+        &self,
+        step: Step,
+        attempt: impl Fn() -> F,
+    ) -> Result<Outcome<T>, ConnectError>
+    where
+        F: Future<Output = Result<T, Cause>>,
+    {
+        let began = clock::now();
+        let deadline = began.plus_ns(self.target.timeout_ns);
+        let mut backoff_ns = BACKOFF_NS_MIN;
+        loop {
+            let answer = tokio::time::timeout_at(deadline.instant().into(), attempt()).await;
+            let cause = match answer {
+                Ok(Ok(outcome)) => {
+                    return Ok(Outcome { outcome, took_ns: clock::now().ns_since(began) });
+                }
+                Ok(Err(cause)) => cause,
+                Err(_) => Cause::silence(),
+            };
+            let is_last = clock::now().plus_ns(backoff_ns) >= deadline;
+            if is_last || !cause.is_passing() {
+                return Err(self.error(step, cause, began));
+            }
+            if backoff_ns == BACKOFF_NS_MIN {
+                let left = units::duration_text(deadline.ns_since(clock::now()));
+                log::warn!("cannot {} yet: {cause}; trying for another {left}", step.what());
+            }
+            tokio::time::sleep(Duration::from_nanos(backoff_ns)).await;
+            backoff_ns = (backoff_ns * 2).min(BACKOFF_NS_MAX);
+        }
+    }
+
+    fn error(&self, step: Step, cause: Cause, began: Moment) -> ConnectError {
+        let address = self.target.address().to_owned();
+        let hint = cause.hint();
+        match cause {
+            Cause::Refused { kind, words } => {
+                ConnectError::Refused { step, address, kind: kind.as_str_name(), words, hint }
+            }
+            Cause::Trouble { reason, .. } => {
+                let tried_ns = clock::now().ns_since(began);
+                ConnectError::Unreachable { step, address, reason, tried_ns, hint }
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Why one attempt failed, told apart by what can be done about it.
+
+use std::fmt;
+use std::io;
+
+use pulsar::Error;
+use pulsar::error::ConnectionError;
+use pulsar::error::ProducerError;
+use pulsar::error::ServiceDiscoveryError;
+use pulsar::proto::ServerError;
+
+/// Why one attempt failed.
+#[derive(Debug)]
+pub enum Cause {
+    /// The broker answered with an error.
+    Refused {
+        /// Pulsar's kind of error.
+        kind: ServerError,
+        /// The broker's own words.
+        words: String,
+    },
+    /// No answer came, or none that is understood.
+    Trouble {
+        /// What happened.
+        reason: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
+}
+
+const REACH: &str =
+    "is the broker running, is the port right, does a firewall or network policy block it?";
+const RESOLVE: &str = "check the host name in --service-url";
+const SPEAK: &str = "is this Pulsar's binary port (usually 6650), not its web port?";
+
+impl Cause {
+    pub(super) fn unresolved(error: &io::Error) -> Self {
+        Self::Trouble { reason: error.to_string(), hint: RESOLVE }
+    }
+
+    pub(super) fn silence() -> Self {
+        Self::Trouble { reason: "no answer came".to_owned(), hint: SPEAK }
+    }
+
+    fn trouble(reason: impl fmt::Display) -> Self {
+        Self::Trouble { reason: reason.to_string(), hint: REACH }
+    }
+
+    /// Returns whether trying again may help.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::Trouble { .. } => true,
+            Self::Refused { kind, .. } => matches!(
+                kind,
+                ServerError::ServiceNotReady
+                    | ServerError::ProducerBusy
+                    | ServerError::TooManyRequests
+                    | ServerError::MetadataError
+                    | ServerError::ProducerBlockedQuotaExceededError
+                    | ServerError::ProducerBlockedQuotaExceededException
+            ),
+        }
+    }
+
+    /// Returns what the user can do.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        let kind = match self {
+            Self::Trouble { hint, .. } => return hint,
+            Self::Refused { kind, .. } => kind,
+        };
+        match kind {
+            ServerError::AuthenticationError => "check the credentials",
+            ServerError::AuthorizationError => "grant this role the right to produce",
+            ServerError::TopicNotFound => {
+                "create the topic and its namespace, or allow automatic creation"
+            }
+            ServerError::IncompatibleSchema => {
+                "another schema is registered for this topic: choose another --topic or delete it"
+            }
+            ServerError::TopicTerminatedError => "a terminated topic takes nothing: choose another",
+            ServerError::ProducerBusy => {
+                "another producer uses this name: choose another --producer-name, or end it"
+            }
+            ServerError::ProducerBlockedQuotaExceededError
+            | ServerError::ProducerBlockedQuotaExceededException => {
+                "the topic's backlog quota is full: consume it or raise the quota"
+            }
+            ServerError::ServiceNotReady => "the broker does not serve this topic (yet)",
+            _ => "the broker's log says more",
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { kind, words } => write!(f, "{words} ({})", kind.as_str_name()),
+            Self::Trouble { reason, .. } => f.write_str(reason),
+        }
+    }
+}
+
+impl From<Error> for Cause {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Connection(error)
+            | Error::Producer(ProducerError::Connection(error))
+            | Error::ServiceDiscovery(ServiceDiscoveryError::Connection(error)) => error.into(),
+            Error::ServiceDiscovery(ServiceDiscoveryError::Query(Some(kind), words)) => {
+                Self::Refused { kind, words: one_line(words) }
+            }
+            Error::Producer(ProducerError::Batch(error)) => Self::from_shared(&error),
+            other => Self::trouble(other),
+        }
+    }
+}
+
+impl Cause {
+    /// Reads an error that several records share.
+    fn from_shared(error: &Error) -> Self {
+        match error {
+            Error::Producer(ProducerError::Connection(ConnectionError::PulsarError(
+                Some(kind),
+                words,
+            )))
+            | Error::Connection(ConnectionError::PulsarError(Some(kind), words)) => {
+                Self::Refused { kind: *kind, words: one_line(words.clone()) }
+            }
+            other => Self::trouble(other),
+        }
+    }
+}
+
+impl From<ConnectionError> for Cause {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::PulsarError(Some(kind), words) => {
+                Self::Refused { kind, words: one_line(words) }
+            }
+            ConnectionError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Self::Trouble { reason: "no answer came in time".to_owned(), hint: SPEAK }
+            }
+            ConnectionError::NotFound => {
+                Self::Trouble { reason: "the host is unknown".to_owned(), hint: RESOLVE }
+            }
+            other => Self::trouble(other),
+        }
+    }
+}
+
+/// Keeps the first line of the broker's words: some answer with a whole Java stack trace.
+fn one_line(words: Option<String>) -> String {
+    let words = words.unwrap_or_default();
+    words.lines().next().unwrap_or("without a word").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(kind: ServerError, words: &str) -> Cause {
+        ConnectionError::PulsarError(Some(kind), Some(words.to_owned())).into()
+    }
+
+    #[test]
+    fn what_passes_is_told_apart_from_what_stays() {
+        assert!(refused(ServerError::ProducerBusy, "taken").is_passing());
+        assert!(!refused(ServerError::IncompatibleSchema, "no").is_passing());
+        assert!(Cause::from(Error::Connection(ConnectionError::Disconnected)).is_passing());
+    }
+
+    #[test]
+    fn the_brokers_words_are_kept_without_its_stack() {
+        let cause = refused(ServerError::TopicNotFound, "Topic not found\n\tat java.lang.Thread");
+        assert_eq!(cause.to_string(), "Topic not found (TopicNotFound)");
+        assert!(cause.hint().contains("create the topic"));
+    }
+}

@@ -1,0 +1,133 @@
+//! The publisher stage: takes sealed batches, sends them, and counts what became of each record.
+//!
+//! It lives in one thread with a single-threaded runtime, which exists for the connection alone.
+//! The runtime is made by the caller's thread to connect, and moves to the publisher's thread to
+//! serve.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::runtime::Builder;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Moment;
+use crate::connection;
+use crate::connection::ConnectError;
+use crate::connection::Session;
+use crate::connection::Taken;
+use crate::connection::Target;
+use crate::handover::PublisherEnd;
+use crate::plan::Plan;
+use crate::stats::Stats;
+use crate::stop::StopHandle;
+
+mod client;
+mod outstanding;
+
+use client::Client;
+use outstanding::Ledger;
+
+/// Why publishing could not begin or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The runtime could not be made.
+    #[error("the publisher's runtime cannot start: {0}")]
+    Runtime(#[from] io::Error),
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The connection was lost for good in the middle of the run.
+    #[error("publishing ended: {reason}")]
+    Lost {
+        /// What the transport says.
+        reason: String,
+    },
+}
+
+/// Cancels a publisher's work from another thread: the first signal while it connects, the end of
+/// patience while it drains.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(CancellationToken);
+
+impl Cancel {
+    /// Makes one that is not cancelled.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Cancels; later calls change nothing.
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+}
+
+/// A publisher with its producers created, ready to serve.
+pub struct Publisher {
+    runtime: Runtime,
+    session: Session,
+    client: Client,
+}
+
+impl Publisher {
+    /// Connects and creates every stream's producers; `observe` is told each step.
+    ///
+    /// # Errors
+    /// When the cluster cannot be reached or refuses, or `cancel` is cancelled first.
+    pub fn connect(
+        plan: &Plan,
+        target: Target,
+        cancel: &Cancel,
+        observe: &mut dyn FnMut(Taken),
+    ) -> Result<Self, PublishError> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (session, client) = runtime.block_on(async {
+            let session = connection::connect(target, cancel.0.clone(), observe).await?;
+            let client = Client::create(plan, &session, observe).await?;
+            Ok::<_, ConnectError>((session, client))
+        })?;
+        Ok(Self { runtime, session, client })
+    }
+
+    /// Returns how many partitions the topic has; 0: it is not partitioned.
+    #[must_use]
+    pub const fn partitions(&self) -> u32 {
+        self.session.partitions()
+    }
+
+    /// Serves until every lane has ended and every receipt has come, or `cancel` is cancelled; what
+    /// is unanswered then counts as unknown. However it ends, `stop` is set and every lane has
+    /// ended.
+    ///
+    /// # Errors
+    /// When the connection is lost for good.
+    pub fn serve(
+        self,
+        end: PublisherEnd,
+        run: Serving<'_>,
+        cancel: &Cancel,
+    ) -> Result<(), PublishError> {
+        let Self { runtime, session, client } = self;
+        let Serving { stats, start, is_paced, stop } = run;
+        let ledger = Ledger { stats, returns: end.returns().clone(), start, is_paced };
+        let served = runtime.block_on(client.serve(end, ledger, stop, &cancel.0));
+        drop(session);
+        // The crate closes its producers in the background; the end must not wait for a broker that
+        // does not answer.
+        runtime.shutdown_background();
+        served.map_err(|reason| PublishError::Lost { reason })
+    }
+}
+
+/// What a publisher needs to know of the run that it serves.
+pub struct Serving<'a> {
+    /// What it counts into.
+    pub stats: Arc<Stats>,
+    /// When the run starts.
+    pub start: Moment,
+    /// Whether records have due times.
+    pub is_paced: bool,
+    /// Ends the lanes when publishing ends first.
+    pub stop: &'a StopHandle,
+}

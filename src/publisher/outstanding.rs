@@ -1,0 +1,142 @@
+//! A batch on its way from hand-over to receipt: whatever happens, its records are counted once.
+
+use std::sync::Arc;
+
+use crate::batch::Batch;
+use crate::clock;
+use crate::clock::Moment;
+use crate::handover::Returns;
+use crate::stats::Stats;
+
+/// What every batch's fate is counted into.
+#[derive(Clone)]
+pub(super) struct Ledger {
+    pub(super) stats: Arc<Stats>,
+    pub(super) returns: Returns,
+    pub(super) start: Moment,
+    pub(super) is_paced: bool,
+}
+
+/// Owns a batch until its fate is known. Dropped without one, its records count as dropped when
+/// they were never sent, and as unknown when they were.
+pub(super) struct Outstanding {
+    /// `None` once its fate is counted.
+    batch: Option<Box<Batch>>,
+    sent_at: Option<Moment>,
+    ledger: Ledger,
+}
+
+impl Outstanding {
+    /// Takes a batch that was handed over.
+    pub(super) fn new(batch: Box<Batch>, ledger: Ledger) -> Self {
+        Self { batch: Some(batch), sent_at: None, ledger }
+    }
+
+    /// Counts the batch as sent from now on, and returns it to be written.
+    pub(super) fn send(&mut self) -> Option<&Batch> {
+        let batch = self.batch.as_deref()?;
+        if self.sent_at.is_none() {
+            self.sent_at = Some(clock::now());
+            self.ledger.stats.publisher.sent.add(batch.len() as u64);
+            self.ledger.stats.publisher.payload_bytes.add(batch.payload_bytes());
+        }
+        Some(batch)
+    }
+
+    /// Counts every record as confirmed now, with both its latencies.
+    pub(super) fn acknowledged(mut self) {
+        let (Some(batch), Some(sent_at)) = (self.batch.take(), self.sent_at) else {
+            return;
+        };
+        let now = clock::now();
+        let elapsed_ns = now.ns_since(self.ledger.start);
+        let stats = &self.ledger.stats;
+        {
+            let mut latency = stats.latency.lock();
+            latency.service.saturating_record_n(now.ns_since(sent_at), batch.len() as u64);
+            if self.ledger.is_paced {
+                for record in &batch.records {
+                    latency.response.saturating_record(elapsed_ns.saturating_sub(record.due_ns));
+                }
+            }
+        }
+        stats.publisher.last_receipt_ns.raise_to(elapsed_ns);
+        stats.publisher.acknowledged.add(batch.len() as u64);
+        self.ledger.returns.give_back(batch);
+    }
+
+    /// Counts this many records as refused for good, and the rest as unknown.
+    pub(super) fn refused(mut self, failed: usize) {
+        let Some(batch) = self.batch.take() else {
+            return;
+        };
+        let failed = failed.min(batch.len());
+        self.ledger.stats.publisher.failed.add(failed as u64);
+        self.ledger.stats.publisher.unknown.add((batch.len() - failed) as u64);
+        self.ledger.returns.give_back(batch);
+    }
+}
+
+impl Drop for Outstanding {
+    fn drop(&mut self) {
+        if let Some(batch) = self.batch.take() {
+            let publisher = &self.ledger.stats.publisher;
+            let fate = if self.sent_at.is_some() { &publisher.unknown } else { &publisher.dropped };
+            fate.add(batch.len() as u64);
+            self.ledger.returns.give_back(batch);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::BatchLimits;
+    use crate::batch::RecordHead;
+    use crate::batch::RecordSealer;
+    use crate::batch::Sealer;
+    use crate::handover;
+    use crate::stats::Totals;
+
+    /// Runs `fate` on a batch of three records and returns what it counted.
+    fn counted(fate: impl FnOnce(Outstanding)) -> Totals {
+        let limits = BatchLimits { records_max: 9, bytes_max: 999, record_bytes_max: 9 };
+        let (lanes, end) = handover::hand_over(1, 1, limits);
+        let stats = Arc::new(Stats::new(1));
+        let returns = end.returns().clone();
+        let ledger =
+            Ledger { stats: Arc::clone(&stats), returns, start: clock::now(), is_paced: true };
+        let mut batch = lanes[0].try_take().unwrap();
+        for index in 0..3 {
+            let head = RecordHead { index, due_ns: 0, event_time_ms: 0, key: "k" };
+            RecordSealer.open(&mut batch, &head);
+            batch.bytes.push(7);
+            RecordSealer.close(&mut batch);
+        }
+        fate(Outstanding::new(batch, ledger));
+        assert!(lanes[0].try_take().is_ok(), "the buffer came back");
+        stats.totals()
+    }
+
+    #[test]
+    fn every_fate_counts_each_record_once() {
+        let unsent = counted(drop);
+        assert_eq!((unsent.dropped, unsent.sent, unsent.unknown), (3, 0, 0));
+        let unanswered = counted(|mut outstanding| {
+            outstanding.send();
+            outstanding.send();
+        });
+        assert_eq!((unanswered.dropped, unanswered.sent, unanswered.unknown), (0, 3, 3));
+        assert_eq!(unanswered.payload_bytes, 3);
+        let confirmed = counted(|mut outstanding| {
+            outstanding.send();
+            outstanding.acknowledged();
+        });
+        assert_eq!((confirmed.acknowledged, confirmed.unknown, confirmed.dropped), (3, 0, 0));
+        let refused = counted(|mut outstanding| {
+            outstanding.send();
+            outstanding.refused(2);
+        });
+        assert_eq!((refused.failed, refused.unknown, refused.acknowledged), (2, 1, 0));
+    }
+}

@@ -1,0 +1,73 @@
+//! The plan for a person: what `--dry-run` prints.
+
+use std::fmt::Write;
+
+use crate::plan::Plan;
+use crate::units::bytes_text;
+use crate::units::duration_text;
+use crate::units::grouped;
+
+/// Renders the plan.
+#[must_use]
+pub fn render(plan: &Plan) -> String {
+    let mut text = String::from("plan\n");
+    let mut line = |name: &str, value: String| {
+        // Writing to a string cannot fail.
+        writeln!(text, "  {name:<12}{value}").ok();
+    };
+    let broker =
+        plan.service_url.as_ref().map_or("the EMBEDDED broker".into(), ToString::to_string);
+    line("broker", broker);
+    line("topic", plan.topic.to_string());
+    line("domain", format!("{}, encoding avro, digest {}", plan.domain, plan.digest));
+    line("rate", rate(plan));
+    line("end", end(plan));
+    line("sources", sources(plan));
+    line("seed", plan.seed.to_string());
+    line("producers", format!("{} named {}", plan.streams, plan.stream_name(0)));
+    let pinned = if plan.pinned { "pinned" } else { "not pinned" };
+    line("lanes", format!("{}, {pinned}", plan.lanes));
+    line("batches", batches(plan));
+    line(
+        "late",
+        match plan.max_lag_ns {
+            0 => "caught up, however late".to_owned(),
+            ns => format!("caught up, dropped after {}", duration_text(ns)),
+        },
+    );
+    let timeouts = [plan.connect_timeout_ns, plan.drain_timeout_ns].map(duration_text);
+    line("timeouts", format!("connect {}, drain {}", timeouts[0], timeouts[1]));
+    line("transport", plan.transport.to_owned());
+    text
+}
+
+fn rate(plan: &Plan) -> String {
+    match plan.rate.per_second() {
+        Some(rate) => format!("{rate} messages a second"),
+        None => "as fast as it goes".to_owned(),
+    }
+}
+
+fn end(plan: &Plan) -> String {
+    let Some(duration_ns) = plan.duration_ns else {
+        return "runs until SIGINT or SIGTERM".to_owned();
+    };
+    let records = plan.records.map_or_else(String::new, |n| format!(", {} records", grouped(n)));
+    format!("after {}{records}", duration_text(duration_ns))
+}
+
+fn sources(plan: &Plan) -> String {
+    let (first, last) = (plan.sources.first, plan.sources.end - 1);
+    format!("{first} to {last} of {}, shard {}", grouped(plan.sources_total), plan.shard)
+}
+
+fn batches(plan: &Plan) -> String {
+    let batching = &plan.batching;
+    format!(
+        "{}, up to {} records or {}; {} buffers a lane",
+        duration_text(batching.window_ns),
+        grouped(batching.records_max as u64),
+        bytes_text(batching.bytes_max as u64),
+        plan.buffers_per_lane
+    )
+}

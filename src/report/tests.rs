@@ -1,0 +1,138 @@
+//! The names that machines read, the exit codes, and what a person sees.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::*;
+use crate::domain::DOMAINS;
+use crate::plan::Pin;
+use crate::plan::Settings;
+use crate::plan::Surroundings;
+
+fn plan(duration: Option<Duration>) -> Plan {
+    let settings = Settings {
+        service_url: None,
+        topic: "events".parse().unwrap(),
+        domain: &DOMAINS[0],
+        rate: "1000".parse().unwrap(),
+        duration,
+        sources: 10_000,
+        shard: None,
+        seed: Some(7),
+        producer_name: Some("load".to_owned()),
+        streams: None,
+        lanes: None,
+        pin: Pin::Off,
+        max_lag: None,
+        drain_timeout: Duration::from_secs(10),
+        connect_timeout: Duration::from_secs(10),
+    };
+    let here = Surroundings {
+        cpus: Cpus { allowed: vec![0, 1], quota: None },
+        host: "host".to_owned(),
+        start_token: 1,
+        in_kubernetes: false,
+    };
+    Plan::resolve(settings, &here).unwrap()
+}
+
+fn measured() -> Measured {
+    let mut latency = Latency::default();
+    latency.response.record_n(2_000_000, 9_999).unwrap();
+    latency.response.record(8_000_000).unwrap();
+    Measured {
+        plan: plan(Some(Duration::from_secs(10))),
+        service_url: "pulsar://127.0.0.1:6650".to_owned(),
+        host: "host".to_owned(),
+        kernel: "6.1".to_owned(),
+        cpus: Cpus { allowed: vec![0, 1], quota: Some(0.5) },
+        started_wall_ms: 1,
+        schedule_ns: 10_000_000_000,
+        stopped_by_signal: false,
+        counted: Counted {
+            scheduled: 10_000,
+            sent: 10_000,
+            acknowledged: 10_000,
+            payload_bytes: 2_040_000,
+            ..Counted::default()
+        },
+        latency,
+        process_cpu_ns: 50_000_000,
+        throttling: Some(Throttling { periods: 3, ns: 5 }),
+        rss_bytes_max: Some(11_000_000),
+        failure: None,
+    }
+}
+
+#[test]
+fn the_names_that_machines_read_stay() {
+    let json: Value = serde_json::from_str(&Report::new(measured()).json()).unwrap();
+    let at = |path: &str| json.pointer(path).unwrap_or_else(|| panic!("{path} is missing")).clone();
+    for (name, value) in [
+        ("scheduled", 10_000.into()),
+        ("sent", 10_000.into()),
+        ("resent", Value::Null),
+        ("acknowledged", 10_000.into()),
+        ("failed", 0.into()),
+        ("unknown", 0.into()),
+        ("dropped", 0.into()),
+        ("warmup", Value::Null),
+        ("payload_bytes", 2_040_000.into()),
+        ("wire_bytes", Value::Null),
+    ] {
+        assert_eq!(at(&format!("/totals/{name}")), value, "{name}");
+    }
+    assert_eq!(at("/rate/target_per_second"), 1000.0);
+    assert_eq!(at("/rate/achieved_per_second"), 1000.0);
+    assert_eq!(at("/latency/response/p50_ns").as_u64().unwrap() / 1_000, 2_000);
+    assert_eq!(at("/latency/response/max_ns").as_u64().unwrap() / 10_000, 800);
+    assert_eq!(at("/latency/service"), Value::Null);
+    assert_eq!(at("/cpu/process_ns_per_record"), 5_000.0);
+    assert_eq!(at("/cpu/throttled_periods"), 3);
+    assert_eq!(at("/cpu/throttled_ns"), 5);
+    assert_eq!(at("/memory/rss_bytes_max"), 11_000_000);
+    assert_eq!(at("/verdict/code"), 0);
+    assert_eq!(at("/verdict/limit"), Value::Null);
+    assert!(at("/verdict/text").is_string());
+    assert_eq!(at("/plan/seed"), 7);
+    assert_eq!(at("/environment/embedded_broker"), true);
+    assert_eq!(at("/environment/cpu_quota"), 0.5);
+}
+
+fn code(change: impl FnOnce(&mut Measured)) -> (u8, String) {
+    let mut measured = measured();
+    change(&mut measured);
+    let verdict = Report::new(measured).verdict;
+    (verdict.code, verdict.text)
+}
+
+#[test]
+fn a_broken_identity_is_said_and_exits_1() {
+    let (exit, text) = code(|m| m.counted.acknowledged -= 1);
+    assert_eq!(exit, 1);
+    assert!(text.contains("accounting is broken"), "{text}");
+}
+
+#[test]
+fn each_end_has_its_exit_code() {
+    assert_eq!(code(|_| ()).0, 0);
+    let lost = |m: &mut Measured| (m.counted.acknowledged, m.counted.unknown) = (9_000, 1_000);
+    assert_eq!(code(lost), (0, "1,000 records have no receipt, 90.00 % of the target".to_owned()));
+    assert_eq!(code(|m| (m.counted.acknowledged, m.counted.failed) = (9_999, 1)).0, 1);
+    assert_eq!(code(|m| m.stopped_by_signal = true).0, 105);
+    let without_end = |m: &mut Measured| (m.stopped_by_signal, m.plan) = (true, plan(None));
+    assert_eq!(code(without_end).0, 0);
+    assert_eq!(code(|m| m.failure = Some("lost".to_owned())), (1, "lost".to_owned()));
+}
+
+#[test]
+fn a_person_reads_it_in_80_columns() {
+    let text = text::render(&Report::new(measured()));
+    assert!(text.contains("10,000 acknowledged of 10,000"), "{text}");
+    assert!(text.contains("EMBEDDED"));
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let plan = plan_text::render(&plan(None));
+    assert!(plan.contains("until SIGINT") && plan.contains("EMBEDDED"), "{plan}");
+    assert!(plan.lines().all(|line| line.chars().count() <= 80), "{plan}");
+}

@@ -1,0 +1,100 @@
+//! The report for a person: what happened, at a glance, in at most 80 columns.
+
+use std::fmt::Write;
+
+use crate::report::Percentiles;
+use crate::report::Report;
+use crate::units::bytes_text;
+use crate::units::duration_text;
+use crate::units::grouped;
+
+/// Renders the report.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        // Writing to a string cannot fail.
+        writeln!(text, "  {name:<10}{value}").ok();
+    };
+    line("to", destination(report));
+    line("records", records(report));
+    line("", fates(report));
+    line("rate", rate(report));
+    line("response", latency(report.latency.response, "due to receipt"));
+    line("service", latency(report.latency.service, "send to receipt"));
+    line("payload", payload(report));
+    line("cpu", cpu(report));
+    line(
+        "memory",
+        report.memory.rss_bytes_max.map_or("not known".into(), |b| bytes_text(b) + " at most"),
+    );
+    line("again", format!("--seed {} (digest {})", report.plan.seed, report.plan.digest));
+    let heading = format!("producer-load {}: {}", report.environment.version, report.plan.domain);
+    let verdict = &report.verdict;
+    let word = if verdict.code == 0 { "ok" } else { "not ok" };
+    format!("\n{heading}\n{text}\n  {word}: {} (exit code {})\n", verdict.text, verdict.code)
+}
+
+fn destination(report: &Report) -> String {
+    let note =
+        if report.environment.embedded_broker { "\n            EMBEDDED broker" } else { "" };
+    format!("{}{note} at {}", report.plan.topic, report.environment.service_url)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for display")]
+fn records(report: &Report) -> String {
+    let seconds = report.time.elapsed_ns as f64 / 1e9;
+    let totals = &report.totals;
+    let acknowledged = grouped(totals.acknowledged);
+    format!("{acknowledged} acknowledged of {} in {seconds:.2} s", grouped(totals.scheduled))
+}
+
+fn fates(report: &Report) -> String {
+    let totals = &report.totals;
+    let [failed, unknown, dropped] = [totals.failed, totals.unknown, totals.dropped].map(grouped);
+    format!("{failed} failed, {unknown} unknown, {dropped} dropped")
+}
+
+fn rate(report: &Report) -> String {
+    let achieved = per_second(report.rate.achieved_per_second);
+    match report.rate.target_per_second {
+        Some(target) => format!("{achieved} of {} a second", per_second(target)),
+        None => format!("{achieved} a second, as fast as it went"),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 10^9")]
+fn per_second(rate: f64) -> String {
+    if rate < 100.0 { format!("{rate:.2}") } else { grouped(rate.round() as u64) }
+}
+
+fn latency(percentiles: Option<Percentiles>, from_to: &str) -> String {
+    let Some(p) = percentiles else {
+        return "not measured".to_owned();
+    };
+    let [p50, p99, p999, max] = [p.p50_ns, p.p99_ns, p.p999_ns, p.max_ns].map(duration_text);
+    format!("p50 {p50}, p99 {p99}, p99.9 {p999}, max {max}\n{:12}({from_to})", "")
+}
+
+fn payload(report: &Report) -> String {
+    let totals = &report.totals;
+    let mean = totals.payload_bytes.checked_div(totals.sent).unwrap_or_default();
+    format!("{} of AVRO, {mean} bytes a record", bytes_text(totals.payload_bytes))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "for display")]
+fn cpu(report: &Report) -> String {
+    let embedded = if report.environment.embedded_broker { " with the broker" } else { "" };
+    let cost = match report.cpu.process_ns_per_record {
+        Some(ns) => format!("{} a record{embedded}", duration_text(ns.round() as u64)),
+        None => "no record to divide by".to_owned(),
+    };
+    let build = if report.environment.debug_build { " (DEBUG BUILD: says nothing)" } else { "" };
+    let throttled = match (report.cpu.throttled_periods, report.cpu.throttled_ns) {
+        (Some(periods), Some(ns)) if periods > 0 => {
+            format!("\n{:12}throttled {} times for {}", "", grouped(periods), duration_text(ns))
+        }
+        _ => String::new(),
+    };
+    format!("{cost}{build}{throttled}")
+}

@@ -1,0 +1,317 @@
+//! One run, from the plan to the report: wiring only.
+//!
+//! Connects on this thread, starts lanes and publisher, logs once a second, turns signals into the
+//! stop, waits for the last receipts, and measures what the report says.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::thread::ScopedJoinHandle;
+
+use crossbeam_channel::Receiver;
+
+use crate::batch::BatchLimits;
+use crate::batch::RecordSealer;
+use crate::clock;
+use crate::clock::Moment;
+use crate::connection::Taken;
+use crate::connection::Target;
+use crate::cpu::Cgroup;
+use crate::generator;
+use crate::generator::LaneParts;
+use crate::handover;
+use crate::handover::LaneEnd;
+use crate::memory;
+use crate::pacer::Pacer;
+use crate::plan::Plan;
+use crate::plan::Surroundings;
+use crate::publisher::Cancel;
+use crate::publisher::PublishError;
+use crate::publisher::Publisher;
+use crate::publisher::Serving;
+use crate::reference::KEY_BYTES_MAX;
+use crate::reference::RECORD_BYTES_MAX;
+use crate::reference::ReferenceEncoder;
+use crate::report::Measured;
+use crate::report::Report;
+use crate::routing::Routing;
+use crate::schema::EventSchema;
+use crate::schema::SchemaError;
+use crate::stats::Stats;
+use crate::stop;
+use crate::stop::Stop;
+use crate::stop::StopHandle;
+use crate::units;
+
+mod destination;
+mod watch;
+
+use destination::Destination;
+use watch::Ends;
+use watch::Watch;
+
+/// From "everything is ready" to the first due time: lanes calibrate their sleep meanwhile.
+const LEAD_NS: u64 = 20_000_000;
+
+/// Why a run could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The schema cannot be used.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// A record does not fit the schema.
+    #[error("records of {domain} do not fit their schema: {source}")]
+    Encoder {
+        /// The domain.
+        domain: &'static str,
+        /// What apache-avro says.
+        source: Box<apache_avro::Error>,
+    },
+    /// A lane failed.
+    #[error(transparent)]
+    Lane(#[from] generator::EncodeError),
+    /// There is no connection.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// Threads or the embedded broker cannot start.
+    #[error("the run cannot start: {0}")]
+    Start(#[from] io::Error),
+    /// The embedded broker cannot start.
+    #[error(transparent)]
+    Broker(#[from] crate::broker::BrokerError),
+}
+
+/// What a run listens to from outside.
+pub struct Outside {
+    /// A message for each signal.
+    pub signals: Receiver<()>,
+    /// Cancelled at the first signal: ends an attempt to connect.
+    pub interrupt: Cancel,
+}
+
+/// Runs the plan to its end and reports.
+///
+/// # Errors
+/// When the run cannot begin. Once it has begun there is a report, whatever happens.
+pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, RunError> {
+    let schema = EventSchema::parse(plan.domain, plan.schema_text)?;
+    encoder(&plan, &schema)?;
+    let destination = Destination::open(&plan)?;
+    let target = target(&plan, &schema, &destination);
+    let observe = &mut |taken: Taken| {
+        log::debug!(
+            "{}: {} ({})",
+            taken.step.what(),
+            taken.detail,
+            units::duration_text(taken.took_ns)
+        );
+    };
+    let publisher = Publisher::connect(&plan, target, &outside.interrupt, observe)?;
+    let run = Run::new(&plan, &schema, publisher.partitions());
+    let before = Before::now();
+    let ended = run.drive(publisher, outside)?;
+    let service_url = destination.service_url().to_string();
+    destination.close();
+    Ok(Report::new(Measured {
+        service_url,
+        host: here.host,
+        kernel: kernel(),
+        cpus: here.cpus,
+        started_wall_ms: run.start_wall_ms,
+        schedule_ns: ended.schedule_ns,
+        stopped_by_signal: ended.stopped_by_signal,
+        counted: run.stats.totals(),
+        latency: run.stats.latency.lock().clone(),
+        process_cpu_ns: clock::process_cpu_ns() - before.process_cpu_ns,
+        throttling: before.cgroup.throttling().map(|now| now.since(before.throttling)),
+        rss_bytes_max: memory::rss_bytes_max(),
+        failure: ended.failure,
+        plan,
+    }))
+}
+
+/// Returns where to connect to, and what will be sent there.
+fn target(plan: &Plan, schema: &EventSchema, destination: &Destination) -> Target {
+    Target {
+        service_url: destination.service_url().clone(),
+        topic: plan.topic.clone(),
+        schema_name: schema.name().to_owned(),
+        schema_text: schema.registered_text().to_owned(),
+        timeout_ns: plan.connect_timeout_ns,
+    }
+}
+
+fn encoder<'s>(plan: &Plan, schema: &'s EventSchema) -> Result<ReferenceEncoder<'s>, RunError> {
+    ReferenceEncoder::new(schema, plan.identity(), plan.sources)
+        .map_err(|source| RunError::Encoder { domain: plan.domain, source: Box::new(source) })
+}
+
+fn kernel() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
+/// What is measured as a difference between before and after.
+struct Before {
+    process_cpu_ns: u64,
+    cgroup: Cgroup,
+    throttling: crate::cpu::Throttling,
+}
+
+impl Before {
+    fn now() -> Self {
+        let cgroup = Cgroup::of_this_process();
+        let throttling = cgroup.throttling().unwrap_or_default();
+        Self { process_cpu_ns: clock::process_cpu_ns(), cgroup, throttling }
+    }
+}
+
+/// Everything that the threads of a run share.
+struct Run<'a> {
+    plan: &'a Plan,
+    schema: &'a EventSchema,
+    routing: Routing,
+    stats: Arc<Stats>,
+    start: Moment,
+    start_wall_ms: u64,
+    stop_handle: StopHandle,
+    stop: Stop,
+}
+
+impl<'a> Run<'a> {
+    fn new(plan: &'a Plan, schema: &'a EventSchema, partitions: u32) -> Self {
+        let (stop_handle, stop) = stop::stop();
+        Self {
+            plan,
+            schema,
+            routing: Routing::new(partitions, plan.stripe()),
+            stats: Arc::new(Stats::new(plan.lanes)),
+            start: clock::now().plus_ns(LEAD_NS),
+            start_wall_ms: clock::wall_ms() + LEAD_NS / 1_000_000,
+            stop_handle,
+            stop,
+        }
+    }
+
+    /// Starts every thread, watches them to their end, and joins them.
+    fn drive(&self, publisher: Publisher, outside: &Outside) -> Result<Ended, RunError> {
+        let limits = BatchLimits {
+            records_max: self.plan.batching.records_max,
+            bytes_max: self.plan.batching.bytes_max,
+            record_bytes_max: RECORD_BYTES_MAX + KEY_BYTES_MAX,
+        };
+        let (lane_ends, publisher_end) =
+            handover::hand_over(self.plan.lanes, self.plan.buffers_per_lane, limits);
+        let (ends, lane_tokens, publisher_token) = Ends::new(self.plan.lanes);
+        let cancel = Cancel::new();
+        thread::scope(|scope| {
+            let serving = Serving {
+                stats: Arc::clone(&self.stats),
+                start: self.start,
+                is_paced: self.plan.schedule().is_paced(),
+                stop: &self.stop_handle,
+            };
+            let cancel = &cancel;
+            let publishing = thread::Builder::new().name("publisher".to_owned());
+            let publishing = publishing.spawn_scoped(scope, move || {
+                let _token = publisher_token;
+                publisher.serve(publisher_end, serving, cancel)
+            })?;
+            let mut lanes = Vec::new();
+            for ((lane, end), token) in (0..).zip(lane_ends).zip(lane_tokens) {
+                let name = format!("lane-{lane}");
+                lanes.push(thread::Builder::new().name(name).spawn_scoped(scope, move || {
+                    let _token = token;
+                    let _guard = StopOnPanic(&self.stop_handle);
+                    self.lane(lane, end)
+                })?);
+            }
+            let watched = Watch::new(self.plan, &self.stats, self.start, outside, &ends)
+                .until_the_end(&self.stop_handle, cancel);
+            let mut failures: Vec<String> = lanes.into_iter().filter_map(joined).collect();
+            failures.extend(joined(publishing));
+            Ok(Ended {
+                schedule_ns: watched.schedule_ns,
+                stopped_by_signal: watched.stopped_by_signal,
+                failure: failures.into_iter().next(),
+            })
+        })
+    }
+
+    /// Runs one lane on the calling thread.
+    fn lane(&self, lane: u32, end: LaneEnd) -> Result<(), RunError> {
+        if self.plan.pinned {
+            pin(lane);
+        }
+        let plan = self.plan;
+        let streams: Vec<u32> = plan.streams_of(lane).collect();
+        let windows = 1_000_000_000 / plan.batching.window_ns.max(1);
+        generator::run_lane(LaneParts {
+            streams_total: plan.streams,
+            window_ns: plan.batching.window_ns,
+            max_lag_ns: plan.max_lag_ns,
+            schedule: plan.schedule(),
+            start: self.start,
+            start_wall_ms: self.start_wall_ms,
+            routing: self.routing,
+            encoder: encoder(plan, self.schema)?,
+            sealer: RecordSealer,
+            end,
+            pacer: Pacer::calibrate(
+                self.stop.clone(),
+                windows * streams.len() as u64,
+                plan.cpus_whole,
+            ),
+            stop: self.stop.clone(),
+            counters: &self.stats.lanes[lane as usize],
+            streams,
+        })
+        .map_err(RunError::from)
+    }
+}
+
+/// How the threads of a run ended.
+struct Ended {
+    schedule_ns: u64,
+    stopped_by_signal: bool,
+    failure: Option<String>,
+}
+
+/// Stops the other lanes when one panics: a run with a hole in it is a failed run.
+struct StopOnPanic<'a>(&'a StopHandle);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.set();
+        }
+    }
+}
+
+/// Joins a thread; returns why it failed, if it did.
+fn joined<E: ToString>(thread: ScopedJoinHandle<'_, Result<(), E>>) -> Option<String> {
+    let name = thread.thread().name().unwrap_or("a thread").to_owned();
+    match thread.join() {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(payload) => {
+            let text = panic_text(&*payload);
+            Some(format!("{name} panicked: {text}; this is a bug, please report it"))
+        }
+    }
+}
+
+fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a word")
+}
+
+/// Pins the calling thread to the lane's CPU, counted round the allowed ones.
+fn pin(lane: u32) {
+    let cpus = core_affinity::get_core_ids().unwrap_or_default();
+    let pinned =
+        !cpus.is_empty() && core_affinity::set_for_current(cpus[lane as usize % cpus.len()]);
+    if !pinned {
+        log::warn!("lane {lane} cannot be pinned to a CPU; it runs unpinned");
+    }
+}

@@ -1,0 +1,151 @@
+//! What the main thread does while the others work: log once a second, and see to the end.
+
+use std::convert::Infallible;
+use std::time::Instant;
+
+use crossbeam_channel::Receiver;
+use crossbeam_channel::Sender;
+use crossbeam_channel::at;
+use crossbeam_channel::never;
+use crossbeam_channel::select;
+
+use crate::clock;
+use crate::clock::Moment;
+use crate::plan::Plan;
+use crate::publisher::Cancel;
+use crate::run::Outside;
+use crate::stats::Stats;
+use crate::stats::Totals;
+use crate::stop::StopHandle;
+use crate::units;
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// Tells when lanes and publisher have ended: each thread holds a token that it drops at its end.
+pub(super) struct Ends {
+    lanes: Receiver<Infallible>,
+    publisher: Receiver<Infallible>,
+}
+
+impl Ends {
+    /// Makes the ends with a token for each lane and one for the publisher.
+    pub(super) fn new(lanes: u32) -> (Self, Vec<Sender<Infallible>>, Sender<Infallible>) {
+        let (lane_token, lanes_ended) = crossbeam_channel::bounded(0);
+        let (publisher_token, publisher_ended) = crossbeam_channel::bounded(0);
+        let lane_tokens = (0..lanes).map(|_| lane_token.clone()).collect();
+        (Self { lanes: lanes_ended, publisher: publisher_ended }, lane_tokens, publisher_token)
+    }
+}
+
+/// How a run ended, as seen from the main thread.
+pub(super) struct Watched {
+    /// When the last lane ended or the schedule did, in nanoseconds since the start.
+    pub(super) schedule_ns: u64,
+    /// Whether a signal ended it.
+    pub(super) stopped_by_signal: bool,
+}
+
+/// The watch over one run.
+pub(super) struct Watch<'a> {
+    plan: &'a Plan,
+    stats: &'a Stats,
+    start: Moment,
+    outside: &'a Outside,
+    ends: &'a Ends,
+    tick: Tick,
+    signals_seen: u32,
+    lanes_ended_ns: Option<u64>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(
+        plan: &'a Plan,
+        stats: &'a Stats,
+        start: Moment,
+        outside: &'a Outside,
+        ends: &'a Ends,
+    ) -> Self {
+        let tick = Tick::first(start, plan.batching.window_ns);
+        Self { plan, stats, start, outside, ends, tick, signals_seen: 0, lanes_ended_ns: None }
+    }
+
+    /// Watches until the publisher has ended.
+    pub(super) fn until_the_end(mut self, stop: &StopHandle, cancel: &Cancel) -> Watched {
+        let mut lanes = self.ends.lanes.clone();
+        let mut patience: Receiver<Instant> = never();
+        loop {
+            select! {
+                recv(self.ends.publisher) -> _ => break,
+                recv(self.outside.signals) -> _ => self.on_signal(stop, cancel),
+                recv(lanes) -> _ => {
+                    lanes = never();
+                    let elapsed_ns = clock::now().ns_since(self.start);
+                    self.lanes_ended_ns = Some(elapsed_ns);
+                    patience = at(clock::now().plus_ns(self.plan.drain_timeout_ns).instant());
+                }
+                recv(patience) -> _ => {
+                    patience = never();
+                    log::warn!("the drain timeout is over; what has no receipt counts as unknown");
+                    cancel.cancel();
+                }
+                recv(at(self.tick.due.instant())) -> _ => self.tick.log(self.stats),
+            }
+        }
+        let ended_ns = self.lanes_ended_ns.unwrap_or_else(|| clock::now().ns_since(self.start));
+        let planned_ns = self.plan.duration_ns.filter(|_| self.signals_seen == 0);
+        Watched {
+            schedule_ns: planned_ns.unwrap_or(ended_ns),
+            stopped_by_signal: self.signals_seen > 0,
+        }
+    }
+
+    fn on_signal(&mut self, stop: &StopHandle, cancel: &Cancel) {
+        self.signals_seen += 1;
+        if self.signals_seen == 1 {
+            let patience = units::duration_text(self.plan.drain_timeout_ns);
+            log::info!("stopping: waiting up to {patience} for receipts (again: end at once)");
+            stop.set();
+        } else {
+            stop.set();
+            cancel.cancel();
+        }
+    }
+}
+
+/// The log of once a second.
+struct Tick {
+    due: Moment,
+    last: Moment,
+    before: Totals,
+}
+
+impl Tick {
+    /// Half a batch window after each full second: the batches of the second have their receipts
+    /// then, and none of the next second has.
+    fn first(start: Moment, window_ns: u64) -> Self {
+        let due = start.plus_ns(SECOND_NS + window_ns / 2);
+        Self { due, last: start.plus_ns(window_ns / 2), before: Totals::default() }
+    }
+
+    fn log(&mut self, stats: &Stats) {
+        let (now, totals) = (clock::now(), stats.totals());
+        let sent = totals.acknowledged - self.before.acknowledged;
+        let elapsed_ns = now.ns_since(self.last).max(1);
+        let rate = u128::from(sent) * u128::from(SECOND_NS) + u128::from(elapsed_ns / 2);
+        log::info!("Sent {sent} messages in last second");
+        log::info!("Current rate: {} msg/sec", rate / u128::from(elapsed_ns));
+        log::info!("Total sent: {} messages", totals.acknowledged);
+        let lost = |totals: &Totals| totals.failed + totals.unknown + totals.dropped;
+        if lost(&totals) > lost(&self.before) {
+            log::warn!(
+                "Not sent: {} failed, {} unknown, {} dropped",
+                totals.failed,
+                totals.unknown,
+                totals.dropped
+            );
+        }
+        self.before = totals;
+        self.last = now;
+        self.due = self.due.plus_ns(SECOND_NS);
+    }
+}
