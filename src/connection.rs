@@ -32,6 +32,9 @@ const BACKOFF_NS_MIN: u64 = 50_000_000;
 /// The longest pause between two attempts.
 const BACKOFF_NS_MAX: u64 = 1_000_000_000;
 
+/// The last attempt, begun when the time is over, still waits so long for its answer.
+const ANSWER_NS_MIN: u64 = 500_000_000;
+
 /// The longest wait for one answer, so that a port that accepts and says nothing is told apart.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -292,7 +295,9 @@ impl Attempts<'_> {
         let deadline = began.plus_ns(self.target.timeout_ns);
         let mut backoff_ns = BACKOFF_NS_MIN;
         loop {
-            let answer = tokio::time::timeout_at(deadline.instant().into(), attempt()).await;
+            let is_last = clock::now() >= deadline;
+            let answer_by = deadline.max(clock::now().plus_ns(ANSWER_NS_MIN));
+            let answer = tokio::time::timeout_at(answer_by.instant().into(), attempt()).await;
             let cause = match answer {
                 Ok(Ok(outcome)) => {
                     return Ok(Outcome { outcome, took_ns: clock::now().ns_since(began) });
@@ -300,7 +305,6 @@ impl Attempts<'_> {
                 Ok(Err(cause)) => cause,
                 Err(_) => Cause::silence(),
             };
-            let is_last = clock::now().plus_ns(backoff_ns) >= deadline;
             if is_last || !cause.is_passing() {
                 return Err(self.error(step, cause, began));
             }
@@ -308,7 +312,8 @@ impl Attempts<'_> {
                 let left = units::duration_text(deadline.ns_since(clock::now()));
                 log::warn!("cannot {} yet: {cause}; trying for another {left}", step.what());
             }
-            tokio::time::sleep(Duration::from_nanos(backoff_ns)).await;
+            let next = deadline.min(clock::now().plus_ns(backoff_ns));
+            tokio::time::sleep_until(next.instant().into()).await;
             backoff_ns = (backoff_ns * 2).min(BACKOFF_NS_MAX);
         }
     }

@@ -4,6 +4,8 @@
 //! the last stretch before a deadline is spun away. The spin is bounded, so that pacing costs at
 //! most 0.2 % of a CPU however many deadlines a second there are.
 
+use std::time::Duration;
+
 use crate::clock;
 use crate::clock::Moment;
 use crate::stop::Stop;
@@ -76,6 +78,11 @@ impl Pacer {
         }
         Waited::Due
     }
+}
+
+/// Sleeps until `moment`, whatever happens; for the last stretch after a stop.
+pub fn sleep_through(moment: Moment) {
+    std::thread::sleep(Duration::from_nanos(moment.ns_since(clock::now())));
 }
 
 /// Asks the kernel not to round this thread's sleeps up by its default slack of 50 us.

@@ -7,6 +7,7 @@ use crate::clock;
 use crate::clock::Moment;
 use crate::handover::LaneEnd;
 use crate::handover::NoBuffer;
+use crate::pacer;
 use crate::pacer::Pacer;
 use crate::pacer::Waited;
 use crate::stats::LaneCounters;
@@ -65,11 +66,13 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// Hands over, without waiting, every batch whose first record is due by `until_ns`. Batches
-    /// that were built ahead of their time are forgotten: their records never came to be due.
+    /// Hands over every batch whose first record is due by `until_ns`, still not before its last one
+    /// is, which is at most a batch window later. Batches that were built ahead of their time are
+    /// forgotten: their records never came to be due.
     pub(super) fn release_begun(&mut self, until_ns: u64) {
         while let Some(batch) = self.waiting.pop_front() {
             if batch.first_due_ns <= until_ns {
+                pacer::sleep_through(self.start.plus_ns(batch.last_due_ns));
                 // With the publisher gone, the batch has been counted as dropped: nothing else to
                 // do.
                 self.hand_over(batch).ok();
