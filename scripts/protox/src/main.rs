@@ -16,7 +16,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             "-o" => output = arguments.next(),
             "-I" => includes.extend(arguments.next().map(PathBuf::from)),
             "--include_imports" | "--include_source_info" => {}
-            option if option.starts_with('-') => return Err(format!("unknown option {option}").into()),
+            option if option.starts_with('-') => {
+                return Err(format!("unknown option {option}").into());
+            }
             proto => protos.push(proto.into()),
         }
     }
