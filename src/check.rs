@@ -56,7 +56,8 @@ pub fn check(
             written = write_line(out, &taken);
         }
     };
-    Publisher::connect(plan, target, cancel, observe)?;
+    let publisher = Publisher::connect(plan, target, cancel, observe)?;
+    publisher.close();
     written?;
     writeln!(out, "ok: a run could start; nothing was sent")?;
     Ok(())

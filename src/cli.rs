@@ -83,7 +83,7 @@ fn failed(error: impl Error + 'static) -> Failure {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::try_parse().unwrap_or_else(|error| origin::exit(error));
+    let cli = Cli::try_parse().unwrap_or_else(|error| origin::exit(&error));
     logging::start();
     let code = match cli.command {
         None => produce(&cli.produce),

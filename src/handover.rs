@@ -11,9 +11,9 @@
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
-use crossbeam_channel::Select;
 use crossbeam_channel::Sender;
 use crossbeam_channel::TryRecvError;
+use crossbeam_channel::select;
 use tokio::sync::Notify;
 
 use crate::batch::Batch;
@@ -63,16 +63,13 @@ impl LaneEnd {
     /// # Errors
     /// When the run is stopped or the publisher ends meanwhile.
     pub fn take(&self, stop: &Stop) -> Result<Box<Batch>, NoBuffer> {
-        loop {
-            match self.try_take() {
-                Err(NoBuffer::NoneFree) if stop.is_set() => return Err(NoBuffer::Stopped),
-                Err(NoBuffer::NoneFree) => {}
-                taken => return taken,
-            }
-            let mut select = Select::new();
-            select.recv(&self.empty);
-            select.recv(stop.receiver());
-            select.ready();
+        match self.try_take() {
+            Err(NoBuffer::NoneFree) => {}
+            taken => return taken,
+        }
+        select! {
+            recv(self.empty) -> taken => taken.map_err(|_| NoBuffer::PublisherGone),
+            recv(stop.receiver()) -> _ => Err(NoBuffer::Stopped),
         }
     }
 
@@ -211,7 +208,7 @@ mod tests {
         handle.set();
         assert_eq!(lane.take(&stop).unwrap_err(), NoBuffer::Stopped);
         drop(publisher);
-        assert_eq!(lane.take(&stop).unwrap_err(), NoBuffer::PublisherGone);
+        assert_eq!(lane.try_take().unwrap_err(), NoBuffer::PublisherGone);
         assert!(lane.hand_over(batch).is_err());
     }
 }

@@ -96,6 +96,11 @@ impl Publisher {
         self.session.partitions()
     }
 
+    /// Closes every producer without having sent anything.
+    pub fn close(self) {
+        self.runtime.block_on(self.client.close());
+    }
+
     /// Serves until every lane has ended and every receipt has come, or `cancel` is cancelled; what
     /// is unanswered then counts as unknown. However it ends, `stop` is set and every lane has
     /// ended.

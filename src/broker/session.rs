@@ -37,7 +37,10 @@ pub(super) async fn serve(mut stream: TcpStream, mut dialogue: Dialogue, keep_al
         Ok(()) => log::debug!("embedded broker: the client closed its connection"),
         Err(goodbye) => {
             dialogue.count(&goodbye);
-            log::warn!("embedded broker: connection closed: {goodbye}");
+            // A client may leave as it likes; what it did wrong before that is worth a word.
+            let left = matches!(goodbye, Goodbye::Socket(_));
+            let level = if left { log::Level::Debug } else { log::Level::Warn };
+            log::log!(level, "embedded broker: connection closed: {goodbye}");
         }
     }
 }

@@ -14,9 +14,9 @@ use clap::error::ContextKind;
 use super::Cli;
 
 /// Prints the error, with the variable that a refused value came from, and ends the program.
-pub(super) fn exit(error: Error) -> ! {
+pub(super) fn exit(error: &Error) -> ! {
     let typed: Vec<String> = env::args().collect();
-    let note = variable(&error, &typed).map(|name| format!("note: the value is that of {name}\n"));
+    let note = variable(error, &typed).map(|name| format!("note: the value is that of {name}\n"));
     // With standard error closed there is nobody to tell.
     error.print().ok();
     io::stderr().write_all(note.unwrap_or_default().as_bytes()).ok();

@@ -66,9 +66,9 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// Hands over every batch whose first record is due by `until_ns`, still not before its last one
-    /// is, which is at most a batch window later. Batches that were built ahead of their time are
-    /// forgotten: their records never came to be due.
+    /// Hands over every batch whose first record is due by `until_ns`, still not before its last
+    /// one is, which is at most a batch window later. Batches that were built ahead of their time
+    /// are forgotten: their records never came to be due.
     pub(super) fn release_begun(&mut self, until_ns: u64) {
         while let Some(batch) = self.waiting.pop_front() {
             if batch.first_due_ns <= until_ns {

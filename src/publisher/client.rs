@@ -10,6 +10,7 @@ use futures::future;
 use pulsar::Producer;
 use pulsar::TokioExecutor;
 use pulsar::producer::Message;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::mpsc::unbounded_channel;
@@ -33,6 +34,15 @@ use super::outstanding::Outstanding;
 pub(super) struct Client {
     producers: Vec<Producer<TokioExecutor>>,
     partitions: usize,
+    runtime: Handle,
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // The crate starts a task when a producer is dropped, which takes a runtime to be in.
+        let _entered = self.runtime.enter();
+        self.producers.clear();
+    }
 }
 
 type Loops = JoinSet<Result<(), String>>;
@@ -57,14 +67,23 @@ impl Client {
             observe(taken);
             producers.push(producer);
         }
-        Ok(Self { producers, partitions: partitions as usize })
+        let runtime = Handle::current();
+        Ok(Self { producers, partitions: partitions as usize, runtime })
+    }
+
+    /// Closes every producer.
+    pub(super) async fn close(mut self) {
+        let closing = self.producers.iter_mut().map(Producer::close);
+        for error in future::join_all(closing).await.into_iter().filter_map(Result::err) {
+            log::debug!("a producer was not closed: {error}");
+        }
     }
 
     /// Hands each batch to its producer's loop until all is answered, cancelled or lost. Whatever
     /// the end, the lanes are stopped and have ended when this returns, so that every batch is
     /// counted.
     pub(super) async fn serve(
-        self,
+        mut self,
         end: PublisherEnd,
         ledger: Ledger,
         stop: &StopHandle,
@@ -72,7 +91,7 @@ impl Client {
     ) -> Result<(), String> {
         let mut loops = JoinSet::new();
         let mut queues = Vec::new();
-        for producer in self.producers {
+        for producer in std::mem::take(&mut self.producers) {
             let (queue, batches) = unbounded_channel();
             queues.push(queue);
             loops.spawn(send_all(producer, batches));

@@ -201,7 +201,7 @@ fn rss_bytes() -> u64 {
 
 #[test]
 #[ignore = "needs python with pulsar-client: scripts/test provides it"]
-fn the_official_python_client_is_served_to_the_record() {
+fn python_the_official_client_is_served_to_the_record() {
     const RECORDS: u64 = 10_000;
     let python = std::env::var("PRODUCER_LOAD_PYTHON").unwrap();
     let config = BrokerConfig { log_bytes_max: 16 * 1024 * 1024, ..BrokerConfig::default() };

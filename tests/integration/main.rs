@@ -1,6 +1,14 @@
 //! The integration tests, one binary: parts of the program against each other over real sockets.
 
 #[cfg(test)]
+mod allocations;
+#[cfg(test)]
 mod broker;
+#[cfg(test)]
+mod engine;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod real_pulsar;
 #[cfg(test)]
 mod raw_client;

@@ -1,0 +1,92 @@
+//! A lane's thread allocates nothing after its start but what the reference encoder needs.
+
+use allocation_counter::measure;
+use bumpalo::Bump;
+use producer_load::batch::BatchLimits;
+use producer_load::batch::RecordSealer;
+use producer_load::clock;
+use producer_load::domain::DOMAINS;
+use producer_load::generator::LaneParts;
+use producer_load::generator::run_lane;
+use producer_load::handover;
+use producer_load::pacer::Pacer;
+use producer_load::reference::RECORD_BYTES_MAX;
+use producer_load::reference::ReferenceEncoder;
+use producer_load::rng::Identity;
+use producer_load::routing::Routing;
+use producer_load::schedule::Schedule;
+use producer_load::schema::EventSchema;
+use producer_load::stats::Stats;
+use producer_load::stop;
+use producer_load::units::Sources;
+
+const LIMITS: BatchLimits =
+    BatchLimits { records_max: 100, bytes_max: 65_536, record_bytes_max: RECORD_BYTES_MAX };
+
+fn encoder(schema: &EventSchema) -> ReferenceEncoder<'_> {
+    let identity = Identity::new(1, 2, "0/1".parse().unwrap());
+    ReferenceEncoder::new(schema, identity, Sources { first: 0, end: 1_000 }).unwrap()
+}
+
+/// Returns how often a whole lane of `records` records allocates on its own thread.
+fn lane_allocations(schema: &EventSchema, records: u64) -> u64 {
+    let (mut ends, publisher) = handover::hand_over(1, 8, LIMITS);
+    let (_handle, stop) = stop::stop();
+    let stats = Stats::new(1);
+    let duration = std::time::Duration::from_micros(records * 20);
+    let parts = LaneParts {
+        streams: vec![0],
+        streams_total: 1,
+        window_ns: 10_000_000,
+        max_lag_ns: 0,
+        schedule: Schedule::new("50k".parse().unwrap(), Some(duration)),
+        start: clock::now(),
+        start_wall_ms: 1_700_000_000_000,
+        routing: Routing::new(1, 100),
+        encoder: encoder(schema),
+        sealer: RecordSealer,
+        end: ends.remove(0),
+        pacer: Pacer::calibrate(stop.clone(), 100, true),
+        stop,
+        counters: &stats.lanes[0],
+    };
+    let publishing = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut received = 0;
+        while let Some(batch) = runtime.block_on(publisher.next()) {
+            received += batch.len() as u64;
+            publisher.returns().give_back(batch);
+        }
+        received
+    });
+    let counted = measure(|| run_lane(parts).unwrap());
+    assert_eq!(publishing.join().unwrap(), records);
+    counted.count_total
+}
+
+/// Returns how often drawing and encoding `records` records allocates.
+fn encoder_allocations(schema: &EventSchema, records: u64) -> u64 {
+    let (encoder, mut arena) = (encoder(schema), Bump::with_capacity(1 << 20));
+    let mut bytes = Vec::with_capacity(1 << 20);
+    let counted = measure(|| {
+        for index in 0..records {
+            arena.reset();
+            bytes.clear();
+            let record = encoder.draw(&arena, index, 1_700_000_000_000 + index / 50);
+            encoder.encode(&record, &mut bytes).unwrap();
+        }
+    });
+    counted.count_total
+}
+
+#[test]
+fn a_lane_allocates_nothing_after_its_start() {
+    let schema = EventSchema::parse("x", DOMAINS[0].schema_text).unwrap();
+    // Both runs pass the start, where the arena and the thread's waiting place are made; what the
+    // longer one allocates more, it allocates in the steady state.
+    let (short, long) = (20_000, 40_000);
+    let steady = lane_allocations(&schema, long) - lane_allocations(&schema, short);
+    let encoder = encoder_allocations(&schema, long - short);
+    // A thread that waits for the first time in a new place may register itself once more.
+    assert!(steady <= encoder + 16, "{steady} allocations, of which the encoder {encoder}");
+}

@@ -1,0 +1,184 @@
+//! The engine against an embedded broker that the test holds: what arrived, not what was said.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::Duration;
+
+use apache_avro::Schema;
+use apache_avro::reader::datum::GenericDatumReader;
+use apache_avro::types::Value;
+use producer_load::broker;
+use producer_load::broker::BrokerConfig;
+use producer_load::broker::BrokerHandle;
+use producer_load::broker::Faults;
+
+use crate::program::Said;
+use crate::program::program;
+use crate::program::run;
+use crate::program::signal;
+use crate::program::total;
+
+const TOPIC: &str = "persistent://public/default/event-stream-data";
+
+fn broker(partitions: u32, fault: Option<&str>) -> BrokerHandle {
+    let faults = Faults::combine(fault.map(|fault| fault.parse().unwrap())).unwrap();
+    let log_bytes_max = 64 * 1024 * 1024;
+    let config = BrokerConfig { partitions, faults, log_bytes_max, ..BrokerConfig::default() };
+    broker::start(TcpListener::bind("127.0.0.1:0").unwrap(), config).unwrap()
+}
+
+/// A record as the broker holds it: its key, and its fields but for the time, printed.
+type Held = (String, String);
+
+/// Decodes what the broker holds of a topic with apache-avro and the schema that was registered.
+fn held(broker: &BrokerHandle, topic: &str) -> Vec<Held> {
+    let registered = broker.counts().topics[topic].schema.clone().unwrap();
+    let schema = Schema::parse_str(&registered).unwrap();
+    let reader = GenericDatumReader::builder(&schema).build().unwrap();
+    let mut held = Vec::new();
+    for entry in broker.entries(topic) {
+        for (metadata, payload) in entry.records().unwrap() {
+            let mut rest = payload;
+            let Value::Record(mut fields) = reader.read_value(&mut rest).unwrap() else {
+                panic!("not a record")
+            };
+            assert!(rest.is_empty());
+            let time = fields.iter().find(|(name, _)| name == "time").unwrap().1.clone();
+            let event_time = i64::try_from(metadata.event_time.unwrap()).unwrap();
+            assert_eq!(time, Value::TimestampMillis(event_time));
+            fields.retain(|(name, _)| name != "time");
+            held.push((metadata.partition_key.unwrap(), format!("{fields:?}")));
+        }
+    }
+    held
+}
+
+#[test]
+fn one_and_four_lanes_with_equal_producers_send_the_same_records() {
+    let records = |lanes: &str| {
+        let broker = broker(0, None);
+        let url = broker.service_url();
+        let said = run(&[
+            "-u",
+            &url,
+            "-d",
+            "500ms",
+            "-r",
+            "8k",
+            "--report",
+            "-",
+            "--producer-name",
+            "same",
+            "--num-producers",
+            "4",
+            "--lanes",
+            lanes,
+        ]);
+        assert_eq!(total(&said.report(), "acknowledged"), 4_000, "{}", said.log);
+        let mut producers: Vec<_> =
+            broker.entries(TOPIC).into_iter().map(|entry| entry.producer_name).collect();
+        producers.sort();
+        producers.dedup();
+        assert_eq!(producers.len(), 4, "{producers:?}");
+        let held = held(&broker, TOPIC);
+        assert_eq!(held.len(), 4_000);
+        held.into_iter().collect::<BTreeSet<Held>>()
+    };
+    let one = records("1");
+    assert_eq!(one.len(), 4_000);
+    assert_eq!(one, records("4"));
+}
+
+#[test]
+fn keys_keep_to_their_partition() {
+    let broker = broker(4, None);
+    let url = broker.service_url();
+    let said = run(&["-u", &url, "-d", "500ms", "-r", "4k", "--sources", "50", "--report", "-"]);
+    assert_eq!(total(&said.report(), "acknowledged"), 2_000, "{}", said.log);
+    let mut partition_of = BTreeMap::new();
+    for partition in 0..4 {
+        for (key, fields) in held(&broker, &format!("{TOPIC}-partition-{partition}")) {
+            assert!(fields.contains(&format!("(\"source_id\", String(\"{key}\"))")), "{fields}");
+            assert_eq!(*partition_of.entry(key).or_insert(partition), partition);
+        }
+    }
+    assert_eq!(partition_of.len(), 50);
+    assert_eq!(broker.counts().records(), 2_000);
+}
+
+#[test]
+fn shards_send_from_disjoint_sources() {
+    let broker = broker(0, None);
+    let url = broker.service_url();
+    let mut keys = Vec::new();
+    for shard in ["0/3", "1/3", "2/3"] {
+        let topic = format!("shard-{}", &shard[..1]);
+        let arguments = ["-u", &url, "-t", &topic, "-d", "300ms", "-r", "10k", "--sources", "100"];
+        assert_eq!(run(&[&arguments[..], &["--shard", shard]].concat()).code, Some(0));
+        let topic = format!("persistent://public/default/{topic}");
+        keys.push(held(&broker, &topic).into_iter().map(|(key, _)| key).collect::<BTreeSet<_>>());
+    }
+    assert_eq!(keys.iter().map(BTreeSet::len).sum::<usize>(), 100);
+    assert_eq!(keys.into_iter().flatten().collect::<BTreeSet<_>>().len(), 100);
+}
+
+#[test]
+fn fifty_replicas_share_no_name_and_no_record() {
+    let broker = broker(0, None);
+    let url = broker.service_url();
+    let replicas: Vec<_> = (0..50)
+        .map(|_| program(&["-u", &url, "-d", "300ms", "-r", "200", "--connect-timeout", "1m"]))
+        .map(|mut command: Command| command.spawn().unwrap())
+        .collect();
+    for replica in replicas {
+        let said = Said::from(replica.wait_with_output().unwrap());
+        assert_eq!(said.code, Some(0), "{}", said.log);
+    }
+    let held = held(&broker, TOPIC);
+    assert_eq!(held.len(), 50 * 60);
+    assert_eq!(held.into_iter().collect::<BTreeSet<_>>().len(), 50 * 60);
+    assert_eq!(broker.counts().producers_created, 50);
+}
+
+#[test]
+fn what_has_no_receipt_after_the_drain_counts_as_unknown() {
+    let broker = broker(0, Some("receipt-delay=60s"));
+    let url = broker.service_url();
+    let said =
+        run(&["-u", &url, "-d", "400ms", "-r", "1k", "--drain-timeout", "300ms", "--report", "-"]);
+    assert_eq!(said.code, Some(0), "{}", said.log);
+    let report = said.report();
+    assert_eq!(total(&report, "scheduled"), 400);
+    assert_eq!(total(&report, "acknowledged"), 0);
+    assert!(total(&report, "unknown") > 0, "{report}");
+    // The client transport has one batch in flight; those behind it were never sent.
+    assert_eq!(total(&report, "unknown"), total(&report, "sent"), "{report}");
+}
+
+#[test]
+fn a_second_signal_reports_at_once() {
+    let broker = broker(0, Some("receipt-delay=60s"));
+    let url = broker.service_url();
+    let child = program(&["-u", &url, "--drain-timeout", "1h", "--report", "-"]).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    signal(&child, "INT");
+    std::thread::sleep(Duration::from_millis(200));
+    signal(&child, "INT");
+    let said = Said::from(child.wait_with_output().unwrap());
+    assert_eq!(said.code, Some(0), "{}", said.log);
+    assert!(total(&said.report(), "unknown") > 0);
+}
+
+#[test]
+fn late_receipts_show_in_the_response_time() {
+    let broker = broker(0, Some("receipt-delay=50ms"));
+    let url = broker.service_url();
+    let said = run(&["-u", &url, "-d", "1s", "-r", "10", "--report", "-"]);
+    let report = said.report();
+    assert_eq!(total(&report, "acknowledged"), 10, "{}", said.log);
+    for latency in ["response", "service"] {
+        assert!(report["latency"][latency]["p50_ns"].as_u64().unwrap() >= 50_000_000, "{report}");
+    }
+}

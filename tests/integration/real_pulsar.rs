@@ -1,0 +1,149 @@
+//! A real Apache Pulsar, an official client and another AVRO library: they confirm what we say.
+//!
+//! `scripts/test` starts the broker and provides the interpreter; without them the tests are
+//! ignored.
+
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::program::Said;
+use crate::program::program;
+use crate::program::run;
+use crate::program::signal;
+use crate::program::total;
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run scripts/test"))
+}
+
+fn url() -> String {
+    variable("PULSAR_TEST_URL")
+}
+
+/// Sends a request to the broker's REST interface and returns status and body.
+fn admin(method: &str, path: &str, body: &str) -> (u16, String) {
+    let base = variable("PULSAR_TEST_ADMIN_URL");
+    let host = base.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} /admin/v2{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split_whitespace().nth(1).unwrap().parse().unwrap();
+    (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+}
+
+/// Returns how many messages a topic has taken, by the broker's own statistics.
+fn messages_in(topic: &str) -> u64 {
+    let (code, body) = admin("GET", &format!("/persistent/public/default/{topic}/stats"), "");
+    assert_eq!(code, 200, "{body}");
+    let statistics: Value = serde_json::from_str(&body).unwrap();
+    statistics["msgInCounter"].as_u64().unwrap()
+}
+
+/// Reads a topic from its beginning with the official client, and decodes it with fastavro.
+fn consume(topic: &str, count: u64) -> Value {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/consumers/consume.py");
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/sensor_telemetry.avsc");
+    let output = Command::new(variable("PRODUCER_LOAD_PYTHON"))
+        .args([script, "--service-url", &url(), "--admin-url", &variable("PULSAR_TEST_ADMIN_URL")])
+        .args(["--topic", topic, "--count", &count.to_string(), "--schema", schema, "--ranges"])
+        .output()
+        .unwrap();
+    let said = Said::from(output);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
+    serde_json::from_str(said.out.lines().last().unwrap()).unwrap()
+}
+
+fn assert_consumed(consumed: &Value, count: u64) {
+    assert_eq!(consumed["received"], count, "{consumed}");
+    assert_eq!(consumed["distinct_event_ids"], count, "{consumed}");
+    assert_eq!(consumed["decoded"], count, "{consumed}");
+    for name in ["undecodable", "left_over"] {
+        assert_eq!(consumed[name], 0, "{consumed}");
+    }
+    for name in ["keys_equal_source_id", "event_time_equals_time", "schema_matches_file"] {
+        assert_eq!(consumed[name], true, "{consumed}");
+    }
+    assert_eq!(consumed["schema_type"], "AVRO", "{consumed}");
+}
+
+#[test]
+#[ignore = "needs a real Pulsar and python: scripts/test provides them"]
+fn real_pulsar_holds_every_record_and_an_official_client_reads_it() {
+    let topic = "persistent://public/default/plain";
+    let said = run(&["-u", &url(), "-t", topic, "-d", "3s", "--report", "-"]);
+    assert_eq!(said.code, Some(0), "{}", said.log);
+    assert_eq!(total(&said.report(), "acknowledged"), 3_000);
+    assert_eq!(messages_in("plain"), 3_000);
+    assert_consumed(&consume(topic, 3_000), 3_000);
+}
+
+#[test]
+#[ignore = "needs a real Pulsar and python: scripts/test provides them"]
+fn real_pulsar_partitions_are_filled_by_key() {
+    let topic = "persistent://public/default/parted";
+    let (status, body) = admin("PUT", "/persistent/public/default/parted/partitions", "4");
+    assert_eq!(status, 204, "{body}");
+    let said =
+        run(&["-u", &url(), "-t", topic, "-d", "2s", "-r", "5k", "-n", "3", "--report", "-"]);
+    assert_eq!(total(&said.report(), "acknowledged"), 10_000, "{}", said.log);
+    for partition in 0..4 {
+        let share = messages_in(&format!("parted-partition-{partition}"));
+        assert!((2_000..3_000).contains(&share), "{share} of 10,000 in partition {partition}");
+    }
+    assert_consumed(&consume(topic, 10_000), 10_000);
+}
+
+#[test]
+#[ignore = "needs a real Pulsar and python: scripts/test provides them"]
+fn real_pulsar_and_the_report_agree_after_a_signal() {
+    let topic = "persistent://public/default/signalled";
+    let child = program(&["-u", &url(), "-t", topic, "-r", "5k", "--report", "-"]).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    signal(&child, "TERM");
+    let said = Said::from(child.wait_with_output().unwrap());
+    assert_eq!(said.code, Some(0), "{}", said.log);
+    let report = said.report();
+    let acknowledged = total(&report, "acknowledged");
+    assert!(acknowledged > 0 && acknowledged == total(&report, "scheduled"), "{report}");
+    assert_consumed(&consume(topic, acknowledged), acknowledged);
+}
+
+#[test]
+#[ignore = "needs a real Pulsar and python: scripts/test provides them"]
+fn real_pulsar_refusals_are_told_in_its_own_words() {
+    let schema = r#"{"type":"AVRO","schema":"{\"type\":\"record\",\"name\":\"Other\",\"fields\":[{\"name\":\"x\",\"type\":\"int\"}]}","properties":{}}"#;
+    let (status, body) = admin("POST", "/schemas/public/default/taken/schema", schema);
+    assert_eq!(status, 200, "{body}");
+    let said = run(&["check", "-u", &url(), "-t", "taken"]);
+    assert_eq!(said.code, Some(1));
+    let log = &said.log;
+    assert!(
+        log.contains("refused to create a producer") && log.contains("IncompatibleSchema"),
+        "{log}"
+    );
+    assert_eq!(log.lines().count(), 1, "{log}");
+    let missing = run(&["check", "-u", &url(), "-t", "no-tenant/nowhere/topic"]);
+    assert_eq!(missing.code, Some(1), "{}", missing.out);
+    assert!(missing.log.contains("refused to look up the topic"), "{}", missing.log);
+}
+
+#[test]
+#[ignore = "needs a real Pulsar and python: scripts/test provides them"]
+fn real_pulsar_passes_the_check_step_by_step() {
+    let said = run(&["check", "-u", &url(), "-t", "checked"]);
+    assert_eq!(said.code, Some(0), "{}", said.log);
+    let steps: Vec<_> = said.out.lines().filter_map(|l| l.split_whitespace().next()).collect();
+    assert_eq!(steps, ["resolve", "connect", "look", "producer", "ok:"], "{}", said.out);
+}
