@@ -10,6 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
+use serde_json::json;
 
 use crate::program::Said;
 use crate::program::program;
@@ -123,8 +124,9 @@ fn real_pulsar_and_the_report_agree_after_a_signal() {
 #[test]
 #[ignore = "needs a real Pulsar and python: scripts/test provides them"]
 fn real_pulsar_refusals_are_told_in_its_own_words() {
-    let schema = r#"{"type":"AVRO","schema":"{\"type\":\"record\",\"name\":\"Other\",\"fields\":[{\"name\":\"x\",\"type\":\"int\"}]}","properties":{}}"#;
-    let (status, body) = admin("POST", "/schemas/public/default/taken/schema", schema);
+    let other = r#"{"type":"record","name":"Other","fields":[{"name":"x","type":"int"}]}"#;
+    let schema = json!({ "type": "AVRO", "schema": other, "properties": {} }).to_string();
+    let (status, body) = admin("POST", "/schemas/public/default/taken/schema", &schema);
     assert_eq!(status, 200, "{body}");
     let said = run(&["check", "-u", &url(), "-t", "taken"]);
     assert_eq!(said.code, Some(1));
