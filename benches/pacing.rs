@@ -38,7 +38,7 @@ fn pacing(criterion: &mut Criterion<CpuTime>) {
         let deadlines_per_second = schedule.due_before(1_000_000_000).unwrap() / batch;
         let (_handle, stop) = stop::stop();
         let pacer = Pacer::calibrate(stop, deadlines_per_second, true);
-        let mut lateness = Histogram::<u64>::new(3).unwrap();
+        let mut lateness = Histogram::<u64>::new_with_bounds(1, 10_000_000_000, 3).unwrap();
         let mut group = criterion.benchmark_group("pacing");
         group.throughput(Throughput::Elements(DEADLINES)).sample_size(10);
         group.bench_function(rate, |bencher| {

@@ -229,8 +229,10 @@ impl<'a> Run<'a> {
                 .until_the_end(&self.stop_handle, cancel);
             let mut failures: Vec<String> = lanes.into_iter().filter_map(joined).collect();
             failures.extend(joined(publishing));
+            let ended_early = watched.stopped_by_signal || !failures.is_empty();
+            let planned_ns = self.plan.duration_ns.filter(|_| !ended_early);
             Ok(Ended {
-                schedule_ns: watched.schedule_ns,
+                schedule_ns: planned_ns.unwrap_or(watched.lanes_ended_ns),
                 stopped_by_signal: watched.stopped_by_signal,
                 failure: failures.into_iter().next(),
             })

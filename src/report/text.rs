@@ -78,7 +78,7 @@ fn latency(percentiles: Option<Percentiles>, from_to: &str) -> String {
 
 fn payload(report: &Report) -> String {
     let totals = &report.totals;
-    let mean = totals.payload_bytes.checked_div(totals.sent).unwrap_or_default();
+    let mean = (totals.payload_bytes + totals.sent / 2).checked_div(totals.sent).unwrap_or(0);
     format!("{} of AVRO, {mean} bytes a record", bytes_text(totals.payload_bytes))
 }
 

@@ -39,8 +39,8 @@ impl Ends {
 
 /// How a run ended, as seen from the main thread.
 pub(super) struct Watched {
-    /// When the last lane ended or the schedule did, in nanoseconds since the start.
-    pub(super) schedule_ns: u64,
+    /// When the last lane ended, in nanoseconds since the start.
+    pub(super) lanes_ended_ns: u64,
     /// Whether a signal ended it.
     pub(super) stopped_by_signal: bool,
 }
@@ -91,10 +91,9 @@ impl<'a> Watch<'a> {
                 recv(at(self.tick.due.instant())) -> _ => self.tick.log(self.stats),
             }
         }
-        let ended_ns = self.lanes_ended_ns.unwrap_or_else(|| clock::now().ns_since(self.start));
-        let planned_ns = self.plan.duration_ns.filter(|_| self.signals_seen == 0);
+        let now_ns = clock::now().ns_since(self.start);
         Watched {
-            schedule_ns: planned_ns.unwrap_or(ended_ns),
+            lanes_ended_ns: self.lanes_ended_ns.unwrap_or(now_ns),
             stopped_by_signal: self.signals_seen > 0,
         }
     }
@@ -135,6 +134,12 @@ impl Tick {
         log::info!("Sent {sent} messages in last second");
         log::info!("Current rate: {} msg/sec", rate / u128::from(elapsed_ns));
         log::info!("Total sent: {} messages", totals.acknowledged);
+        // The counters are read one after the other, so a receipt may come in between.
+        let answered = totals.acknowledged + totals.failed + totals.unknown;
+        let unanswered = totals.sent.saturating_sub(answered);
+        if sent == 0 && unanswered > 0 {
+            log::warn!("No receipts: {unanswered} messages wait (RUST_LOG=pulsar=warn says why)");
+        }
         let lost = |totals: &Totals| totals.failed + totals.unknown + totals.dropped;
         if lost(&totals) > lost(&self.before) {
             log::warn!(
