@@ -115,7 +115,7 @@ impl Batch {
             || self.bytes.len() + self.limits.record_bytes_max > self.limits.bytes_max
     }
 
-    /// Notes a record whose payload follows, and returns the border to be completed.
+    /// Notes a record whose payload follows.
     fn note(&mut self, head: &RecordHead<'_>) {
         if self.is_empty() {
             self.first_index = head.index;

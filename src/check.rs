@@ -43,13 +43,7 @@ pub fn check(
     out: &mut impl Write,
 ) -> Result<(), CheckError> {
     let schema = EventSchema::parse(plan.domain, plan.schema_text)?;
-    let target = Target {
-        service_url,
-        topic: plan.topic.clone(),
-        schema_name: schema.name().to_owned(),
-        schema_text: schema.registered_text().to_owned(),
-        timeout_ns: plan.connect_timeout_ns,
-    };
+    let target = Target::of(plan, &schema, service_url);
     let mut written = Ok(());
     let observe = &mut |taken: Taken| {
         if written.is_ok() {
@@ -67,8 +61,11 @@ fn write_line(out: &mut impl Write, taken: &Taken) -> io::Result<()> {
     let name = match taken.step {
         Step::Resolve => "resolve",
         Step::Connect => "connect",
-        Step::LookUp => "look up",
+        Step::Authenticate => "authenticate",
+        Step::LookUp => "look-up",
+        Step::RegisterSchema => "schema",
         Step::CreateProducer => "producer",
     };
-    writeln!(out, "{name:<9} {:>8}  {}", units::duration_text(taken.took_ns), taken.detail)
+    let took = taken.took_ns.map_or_else(|| "-".to_owned(), units::duration_text);
+    writeln!(out, "{name:<13} {took:>8}  {}", taken.detail)
 }

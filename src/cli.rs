@@ -9,13 +9,16 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::check;
+use crate::connection::ConnectError;
 use crate::plan::Plan;
 use crate::plan::PlanError;
 use crate::publisher::Cancel;
+use crate::publisher::PublishError;
 use crate::report::plan_text;
 use crate::report::text;
 use crate::run;
 use crate::run::Outside;
+use crate::run::RunError;
 use crate::signals;
 
 mod broker;
@@ -35,6 +38,9 @@ const EXIT_FAILED: u8 = 1;
 
 /// What was asked for could be read and cannot be done.
 const EXIT_IMPOSSIBLE: u8 = 104;
+
+/// A signal came before the end.
+const EXIT_STOPPED: u8 = 105;
 
 /// Puts a defined, repeatable load of AVRO events on Apache Pulsar and tells the truth about it.
 ///
@@ -80,6 +86,16 @@ fn failed(error: impl Error + 'static) -> Failure {
     Failure { code: EXIT_FAILED, error: Box::new(error) }
 }
 
+/// A run that did not begin: interrupted, or failed.
+fn not_run(error: RunError) -> Failure {
+    match error {
+        RunError::Publish(PublishError::Connect(ConnectError::Interrupted { .. })) => {
+            Failure { code: EXIT_STOPPED, error: Box::new(error) }
+        }
+        error => failed(error),
+    }
+}
+
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -105,17 +121,18 @@ fn produce(arguments: &ProduceArgs) -> Result<u8, Failure> {
     }
     let output = arguments.report.as_deref().map(Output::open).transpose().map_err(failed)?;
     let outside = outside()?;
-    let report = run::run(plan, here, &outside).map_err(failed)?;
-    print(&text::render(&report))?;
+    let report = run::run(plan, here, &outside).map_err(not_run)?;
+    let printed = print(&text::render(&report));
+    // Whatever happened to standard output, a report file is still written.
     if let Some(output) = output {
         output.write(&report).map_err(failed)?;
     }
-    Ok(report.verdict.code)
+    printed.map(|()| report.verdict.code)
 }
 
 fn check(arguments: &CheckArgs) -> Result<u8, Failure> {
     let plan = Plan::resolve(arguments.settings(), &surroundings::here())?;
-    let url = plan.service_url.clone().ok_or(PlanError::ServiceUrlMissing)?;
+    let url = plan.service_url.clone().ok_or(PlanError::NothingToCheck)?;
     let outside = outside()?;
     check::check(&plan, url, &outside.interrupt, &mut io::stdout()).map_err(failed)?;
     Ok(0)

@@ -18,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::clock::Moment;
+use crate::plan::Plan;
+use crate::schema::EventSchema;
 use crate::topic::ServiceUrl;
 use crate::topic::Topic;
 use crate::units;
@@ -33,7 +35,7 @@ const BACKOFF_NS_MIN: u64 = 50_000_000;
 const BACKOFF_NS_MAX: u64 = 1_000_000_000;
 
 /// The last attempt, begun when the time is over, still waits so long for its answer.
-const ANSWER_NS_MIN: u64 = 500_000_000;
+const ANSWER_NS_MIN: u64 = 200_000_000;
 
 /// The longest wait for one answer, so that a port that accepts and says nothing is told apart.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,7 +54,7 @@ pub struct Target {
     pub schema_name: String,
     /// The schema's text.
     pub schema_text: String,
-    /// How long to try.
+    /// How long to try, all steps together.
     pub timeout_ns: u64,
 }
 
@@ -61,11 +63,15 @@ pub struct Target {
 pub enum Step {
     /// Host name to addresses.
     Resolve,
-    /// TCP, and the broker's greeting, which includes authentication.
+    /// TCP, and the broker's greeting.
     Connect,
+    /// The credentials, which go with the greeting.
+    Authenticate,
     /// How many partitions, and which broker serves the topic.
     LookUp,
-    /// A producer with its schema.
+    /// The schema, which goes with the producer.
+    RegisterSchema,
+    /// A producer.
     CreateProducer,
 }
 
@@ -76,7 +82,9 @@ impl Step {
         match self {
             Self::Resolve => "resolve the host",
             Self::Connect => "connect",
+            Self::Authenticate => "authenticate",
             Self::LookUp => "look up the topic",
+            Self::RegisterSchema => "register the schema",
             Self::CreateProducer => "create a producer",
         }
     }
@@ -89,8 +97,15 @@ pub struct Taken {
     pub step: Step,
     /// What came out.
     pub detail: String,
-    /// How long it took, with all attempts.
-    pub took_ns: u64,
+    /// How long it took, with all attempts; `None` for a step that goes with another one's answer.
+    pub took_ns: Option<u64>,
+}
+
+impl Taken {
+    /// Notes a step that went with another one's answer.
+    fn within(step: Step, detail: impl Into<String>) -> Self {
+        Self { step, detail: detail.into(), took_ns: None }
+    }
 }
 
 /// Why there is no connection.
@@ -138,6 +153,7 @@ pub struct Session {
     client: Pulsar<TokioExecutor>,
     target: Target,
     interrupt: CancellationToken,
+    deadline: Moment,
     partitions: u32,
 }
 
@@ -151,11 +167,13 @@ pub async fn connect(
     observe: &mut dyn FnMut(Taken),
 ) -> Result<Session, ConnectError> {
     let address = target.address().to_owned();
-    let attempts = Attempts { target: &target, interrupt: &interrupt };
+    let deadline = clock::now().plus_ns(target.timeout_ns);
+    let attempts = Attempts { target: &target, interrupt: &interrupt, deadline };
     let addresses = attempts.take(Step::Resolve, || resolve(&address)).await?;
     observe(addresses.taken(Step::Resolve, |addresses| addresses.join(", ")));
     let client = attempts.take(Step::Connect, || open(&target)).await?;
     observe(client.taken(Step::Connect, |_| format!("{} answered", target.service_url)));
+    observe(Taken::within(Step::Authenticate, "no credentials given, none asked for"));
     let client = client.outcome;
     let lookup = || look_up(&client, &target.topic);
     let looked_up = attempts.take(Step::LookUp, lookup).await?;
@@ -164,10 +182,22 @@ pub async fn connect(
         n => format!("{n} partitions, the first served by {broker}"),
     }));
     let partitions = looked_up.outcome.0;
-    Ok(Session { client, target, interrupt, partitions })
+    Ok(Session { client, target, interrupt, deadline, partitions })
 }
 
 impl Target {
+    /// Returns where a plan's records go at this cluster.
+    #[must_use]
+    pub fn of(plan: &Plan, schema: &EventSchema, service_url: ServiceUrl) -> Self {
+        Self {
+            service_url,
+            topic: plan.topic.clone(),
+            schema_name: schema.name().to_owned(),
+            schema_text: schema.registered_text().to_owned(),
+            timeout_ns: plan.connect_timeout_ns,
+        }
+    }
+
     /// Returns host and port.
     fn address(&self) -> &str {
         self.service_url.as_str().trim_start_matches("pulsar://")
@@ -179,6 +209,14 @@ impl Session {
     #[must_use]
     pub const fn partitions(&self) -> u32 {
         self.partitions
+    }
+
+    /// Returns the step of registering the schema, which every created producer has taken.
+    #[must_use]
+    pub fn schema_registered(&self) -> Taken {
+        let Target { schema_name, schema_text, .. } = &self.target;
+        let detail = format!("AVRO {schema_name}, {} bytes, accepted", schema_text.len());
+        Taken::within(Step::RegisterSchema, detail)
     }
 
     /// Creates a producer of this name on a partition, which registers the schema.
@@ -205,7 +243,8 @@ impl Session {
             block_queue_if_full: true,
             ..ProducerOptions::default()
         };
-        let attempts = Attempts { target: &self.target, interrupt: &self.interrupt };
+        let attempts =
+            Attempts { target: &self.target, interrupt: &self.interrupt, deadline: self.deadline };
         let create = || {
             let builder = self.client.producer().with_topic(&topic).with_name(name);
             let options = options.clone();
@@ -218,10 +257,8 @@ impl Session {
 }
 
 async fn resolve(address: &str) -> Result<Vec<String>, Cause> {
-    let has_port = address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let address = if has_port { address.to_owned() } else { format!("{address}:6650") };
-    let found =
-        tokio::net::lookup_host(address).await.map_err(|error| Cause::unresolved(&error))?;
+    let found = tokio::net::lookup_host(address).await;
+    let found = found.map_err(|error| Cause::unresolved(&error))?;
     Ok(found.map(|address| address.to_string()).collect())
 }
 
@@ -254,7 +291,7 @@ struct Outcome<T> {
 
 impl<T> Outcome<T> {
     fn taken(&self, step: Step, detail: impl FnOnce(&T) -> String) -> Taken {
-        Taken { step, detail: detail(&self.outcome), took_ns: self.took_ns }
+        Taken { step, detail: detail(&self.outcome), took_ns: Some(self.took_ns) }
     }
 }
 
@@ -262,6 +299,7 @@ impl<T> Outcome<T> {
 struct Attempts<'a> {
     target: &'a Target,
     interrupt: &'a CancellationToken,
+    deadline: Moment,
 }
 
 impl Attempts<'_> {
@@ -292,18 +330,18 @@ impl Attempts<'_> {
         F: Future<Output = Result<T, Cause>>,
     {
         let began = clock::now();
-        let deadline = began.plus_ns(self.target.timeout_ns);
+        let deadline = self.deadline;
         let mut backoff_ns = BACKOFF_NS_MIN;
         loop {
             let is_last = clock::now() >= deadline;
-            let answer_by = deadline.max(clock::now().plus_ns(ANSWER_NS_MIN));
+            let answer_by = if is_last { clock::now().plus_ns(ANSWER_NS_MIN) } else { deadline };
             let answer = tokio::time::timeout_at(answer_by.instant().into(), attempt()).await;
             let cause = match answer {
                 Ok(Ok(outcome)) => {
                     return Ok(Outcome { outcome, took_ns: clock::now().ns_since(began) });
                 }
                 Ok(Err(cause)) => cause,
-                Err(_) => Cause::silence(),
+                Err(_) => Cause::silence(step),
             };
             if is_last || !cause.is_passing() {
                 return Err(self.error(step, cause, began));

@@ -5,6 +5,8 @@
 //! ahead, a batch leaves when its last record is due. The loop is the same at every rate: at
 //! maximum rate nothing is due, and a batch leaves when it is full.
 
+use std::collections::VecDeque;
+
 use apache_avro::Error as AvroError;
 use bumpalo::Bump;
 
@@ -19,12 +21,12 @@ use crate::reference::ReferenceEncoder;
 use crate::routing::Routing;
 use crate::schedule::Cursor;
 use crate::schedule::Schedule;
-use crate::stats::LaneCounters;
+use crate::stats::Stats;
 use crate::stop::Stop;
 
-mod outbox;
+mod departures;
 
-use outbox::Outbox;
+use departures::Departures;
 
 /// A record that could not be encoded: the schema does not fit the record.
 #[derive(Debug, thiserror::Error)]
@@ -64,8 +66,10 @@ pub struct LaneParts<'a, S> {
     pub pacer: Pacer,
     /// Ends the run early.
     pub stop: Stop,
-    /// What this lane counts.
-    pub counters: &'a LaneCounters,
+    /// This lane's number among [`Stats::lanes`].
+    pub lane: usize,
+    /// What it counts into.
+    pub stats: &'a Stats,
 }
 
 /// Why a lane ends before its schedule does.
@@ -97,7 +101,7 @@ struct Lane<'a, S> {
     encoder: ReferenceEncoder<'a>,
     sealer: S,
     streams: Vec<Stream>,
-    outbox: Outbox<'a>,
+    departures: Departures<'a>,
 }
 
 /// Runs a lane until the schedule ends or the run is stopped.
@@ -136,19 +140,27 @@ impl<'a, S: Sealer> Lane<'a, S> {
             encoder: parts.encoder,
             sealer: parts.sealer,
             streams: parts.streams.iter().map(stream).collect(),
-            outbox: Outbox::new(parts.end, parts.pacer, parts.start, parts.stop, parts.counters),
+            departures: Departures {
+                waiting: VecDeque::with_capacity(parts.end.buffers()),
+                end: parts.end,
+                pacer: parts.pacer,
+                start: parts.start,
+                stop: parts.stop,
+                counters: &parts.stats.lanes[parts.lane],
+                latency: &parts.stats.latency,
+            },
         }
     }
 
     /// Builds and releases until the schedule ends.
     fn run(&mut self, arena: &mut Bump) -> Result<(), Ended> {
         while let Some((slot, due_ns)) = self.next_stream() {
-            if self.outbox.earliest_ns().is_some_and(|earliest_ns| earliest_ns < due_ns) {
-                self.outbox.release_next()?;
+            if self.departures.earliest_ns().is_some_and(|earliest_ns| earliest_ns < due_ns) {
+                self.departures.release_next()?;
             } else if self.schedule.is_paced() {
                 self.drop_too_late(slot);
                 self.build_window(arena, slot)?;
-            } else if self.outbox.elapsed_ns() < self.schedule.end_ns() {
+            } else if self.departures.elapsed_ns() < self.schedule.end_ns() {
                 self.build_batch(arena, slot)?;
             } else {
                 break;
@@ -156,8 +168,8 @@ impl<'a, S: Sealer> Lane<'a, S> {
             arena.reset();
         }
         self.seal_all();
-        while self.outbox.earliest_ns().is_some() {
-            self.outbox.release_next()?;
+        while self.departures.earliest_ns().is_some() {
+            self.departures.release_next()?;
         }
         Ok(())
     }
@@ -182,7 +194,9 @@ impl<'a, S: Sealer> Lane<'a, S> {
                 break;
             }
             let event_time_ms = self.start_wall_ms + due_ns / 1_000_000;
-            if self.append(arena, slot, due_ns, event_time_ms)? {
+            let is_full = self.append(arena, slot, due_ns, event_time_ms)?;
+            let next_ns = self.streams[slot].cursor.due_ns();
+            if is_full && next_ns.is_some_and(|next_ns| next_ns < window_end_ns) {
                 return Ok(());
             }
         }
@@ -192,7 +206,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
 
     /// Builds one stream's records until a batch is full, all with the time of now.
     fn build_batch(&mut self, arena: &Bump, slot: usize) -> Result<(), Ended> {
-        let event_time_ms = self.start_wall_ms + self.outbox.elapsed_ns() / 1_000_000;
+        let event_time_ms = self.start_wall_ms + self.departures.elapsed_ns() / 1_000_000;
         while !self.append(arena, slot, 0, event_time_ms)? {}
         Ok(())
     }
@@ -215,6 +229,8 @@ impl<'a, S: Sealer> Lane<'a, S> {
         let head = RecordHead { index, due_ns, event_time_ms, key: record.key() };
         self.sealer.open(&mut batch, &head);
         if let Err(source) = self.encoder.encode(&record, &mut batch.bytes) {
+            // The batch is lost with the record, which itself is counted by the cursor that stays.
+            self.departures.count_dropped(batch.len() as u64 - 1);
             return Err(Ended::Failed(EncodeError { index, source: Box::new(source) }));
         }
         self.sealer.close(&mut batch);
@@ -231,17 +247,17 @@ impl<'a, S: Sealer> Lane<'a, S> {
     /// Takes an empty buffer for a stream and partition, making room if all are in use.
     fn begin(&mut self, slot: usize, partition: u32) -> Result<Box<Batch>, Ended> {
         let mut batch = loop {
-            match self.outbox.try_take() {
+            match self.departures.try_take() {
                 Ok(batch) => break batch,
                 Err(NoBuffer::PublisherGone) => return Err(Ended::PublisherGone),
                 Err(NoBuffer::NoneFree | NoBuffer::Stopped) => {}
             }
-            if self.outbox.earliest_ns().is_some() {
-                self.outbox.release_next()?;
+            if self.departures.earliest_ns().is_some() {
+                self.departures.release_next()?;
             } else if let Some((slot, partition)) = self.oldest_open() {
                 self.seal(slot, partition);
             } else {
-                break self.outbox.take()?;
+                break self.departures.take()?;
             }
         };
         batch.begin(self.streams[slot].number, partition);
@@ -263,7 +279,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
         if let Some(mut batch) = stream.open[partition].take() {
             batch.previous_index = stream.previous[partition].replace(batch.last_index);
             self.sealer.seal(&mut batch);
-            self.outbox.push(batch);
+            self.departures.push(batch);
         }
     }
 
@@ -282,19 +298,30 @@ impl<'a, S: Sealer> Lane<'a, S> {
     /// Drops the records of a stream that are later than the lag allows.
     fn drop_too_late(&mut self, slot: usize) {
         if self.max_lag_ns > 0 {
-            let due_by_ns = self.outbox.elapsed_ns().saturating_sub(self.max_lag_ns);
-            let dropped = self.streams[slot].cursor.skip_before(due_by_ns);
-            self.outbox.count_dropped(dropped);
+            let now_ns = self.departures.elapsed_ns();
+            self.drop_due_before(slot, now_ns.saturating_sub(self.max_lag_ns), now_ns);
+        }
+    }
+
+    /// Counts a stream's records that are due before `until_ns` and will never be built, each with
+    /// the lag that it has now.
+    fn drop_due_before(&mut self, slot: usize, until_ns: u64, now_ns: u64) {
+        let cursor = &mut self.streams[slot].cursor;
+        while let Some(due_ns) = cursor.due_ns().filter(|&due_ns| due_ns < until_ns) {
+            self.departures.count_late(now_ns - due_ns);
+            cursor.advance();
         }
     }
 
     /// Hands over what has begun to be due, and counts what was due but never built.
     fn end_early(&mut self) {
-        let stopped_ns = self.outbox.elapsed_ns();
+        let stopped_ns = self.departures.elapsed_ns();
         self.seal_all();
-        self.outbox.release_begun(stopped_ns);
-        for stream in &mut self.streams {
-            self.outbox.count_dropped(stream.cursor.skip_before(stopped_ns));
+        self.departures.release_begun(stopped_ns);
+        if self.schedule.is_paced() {
+            for slot in 0..self.streams.len() {
+                self.drop_due_before(slot, stopped_ns, stopped_ns);
+            }
         }
     }
 }

@@ -22,8 +22,8 @@ use crate::units::Sources;
 /// Records a second that one lane is planned for. The encoder does more; the rest is headroom.
 const LANE_RATE_PER_SECOND: f64 = 250_000.0;
 
-/// Batches that a lane's buffers can hold in flight: at the default window of 10 ms and one batch a
-/// window, a broker may answer 640 ms late before a lane has to wait.
+/// Batches that a lane's buffers can hold in flight: with one stream, one partition and the default
+/// window of 10 ms, a broker may answer 640 ms late before a lane has to wait.
 const BUFFERS_PER_LANE: usize = 64;
 
 /// Records due within this time share a batch.
@@ -114,6 +114,9 @@ pub enum PlanError {
          pulsar://pulsar-proxy.pulsar.svc.cluster.local:6650"
     )]
     ServiceUrlMissing,
+    /// A check has nothing to check.
+    #[error("check needs a cluster: set PULSAR_URL or --service-url, such as pulsar://HOST:6650")]
+    NothingToCheck,
     /// Some shard would have no source.
     #[error("--shard {shard} leaves a shard without a source: raise --sources above {sources}")]
     ShardEmpty {
@@ -197,10 +200,10 @@ pub struct Plan {
     pub streams: u32,
     /// Generator threads.
     pub lanes: u32,
-    /// Whether they are pinned.
-    pub pinned: bool,
-    /// Whether the CPUs are ours in full: a wait may then spin, because it takes from nobody.
-    pub cpus_whole: bool,
+    /// The CPU that each lane is pinned to; empty: none is.
+    pub lane_cpus: Vec<usize>,
+    /// Whether a wait may spin: under a quota below one CPU it would take from the work.
+    pub may_spin: bool,
     /// How records are gathered.
     pub batching: Batching,
     /// Batch buffers a lane: the window in flight and the bound on memory.
@@ -255,12 +258,8 @@ impl Plan {
             producer_name,
             streams,
             lanes,
-            cpus_whole: here.cpus.are_whole(),
-            pinned: match settings.pin {
-                Pin::Auto => here.cpus.are_whole(),
-                Pin::On => true,
-                Pin::Off => false,
-            },
+            lane_cpus: lane_cpus(settings.pin, lanes, here),
+            may_spin: here.cpus.available() >= 1.0,
             batching: Batching {
                 window_ns: nanoseconds(BATCH_WINDOW),
                 records_max: BATCH_RECORDS_MAX,
@@ -293,6 +292,17 @@ impl Plan {
         format!("{}-{}-{}-{stream}", self.producer_name, self.digest, self.shard.index)
     }
 
+    /// Returns about how many batches a second leave a lane of this many streams.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 10^9")]
+    pub fn departures_per_second(&self, streams: usize, partitions: u32) -> u64 {
+        let windows = 1_000_000_000 / self.batching.window_ns.max(1);
+        let full = self.rate.per_second().map_or(0, |rate| {
+            rate as u64 / self.batching.records_max as u64 / u64::from(self.lanes)
+        });
+        (windows * streams as u64 * u64::from(partitions)).max(full)
+    }
+
     /// Returns the streams that lane `lane` runs.
     pub fn streams_of(&self, lane: u32) -> impl Iterator<Item = u32> + use<> {
         (lane..self.streams).step_by(self.lanes as usize)
@@ -316,6 +326,22 @@ fn digest(domain: &Domain, sources: u64) -> u32 {
     // come to mean another record.
     let text = format!("draw 1\navro\n{}\nsources {sources}\n{}", domain.name, domain.schema_text);
     crc32c::crc32c(text.as_bytes())
+}
+
+/// Deals the allowed CPUs out to the lanes. Which CPU comes first follows from the start: processes
+/// that share a machine, such as the replicas of a Deployment, must not all begin at the same one.
+fn lane_cpus(pin: Pin, lanes: u32, here: &Surroundings) -> Vec<usize> {
+    let allowed = &here.cpus.allowed;
+    let pinned = match pin {
+        Pin::Auto => here.cpus.are_whole(),
+        Pin::On => true,
+        Pin::Off => false,
+    };
+    if !pinned || allowed.is_empty() {
+        return Vec::new();
+    }
+    let first = usize::try_from(here.start_token % allowed.len() as u64).unwrap_or_default();
+    (0..lanes as usize).map(|lane| allowed[(first + lane) % allowed.len()]).collect()
 }
 
 /// Decides how many threads generate and how many producers they feed.

@@ -26,7 +26,7 @@ mod client;
 mod outstanding;
 
 use client::Client;
-use outstanding::Ledger;
+use outstanding::Accounting;
 
 /// Why publishing could not begin or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ pub enum PublishError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The connection was lost for good in the middle of the run.
-    #[error("publishing ended: {reason}")]
+    #[error("publishing ended, the broker did not come back: {reason}")]
     Lost {
         /// What the transport says.
         reason: String,
@@ -82,12 +82,19 @@ impl Publisher {
         observe: &mut dyn FnMut(Taken),
     ) -> Result<Self, PublishError> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let (session, client) = runtime.block_on(async {
+        let connected = runtime.block_on(async {
             let session = connection::connect(target, cancel.0.clone(), observe).await?;
             let client = Client::create(plan, &session, observe).await?;
             Ok::<_, ConnectError>((session, client))
-        })?;
-        Ok(Self { runtime, session, client })
+        });
+        match connected {
+            Ok((session, client)) => Ok(Self { runtime, session, client }),
+            Err(error) => {
+                // A name server that does not answer must not hold the end up.
+                runtime.shutdown_background();
+                Err(error.into())
+            }
+        }
     }
 
     /// Returns how many partitions the topic has; 0: it is not partitioned.
@@ -115,8 +122,8 @@ impl Publisher {
     ) -> Result<(), PublishError> {
         let Self { runtime, session, client } = self;
         let Serving { stats, start, is_paced, stop } = run;
-        let ledger = Ledger { stats, returns: end.returns().clone(), start, is_paced };
-        let served = runtime.block_on(client.serve(end, ledger, stop, &cancel.0));
+        let accounting = Accounting { stats, returns: end.returns().clone(), start, is_paced };
+        let served = runtime.block_on(client.serve(end, accounting, stop, &cancel.0));
         drop(session);
         // The crate closes its producers in the background; the end must not wait for a broker that
         // does not answer.

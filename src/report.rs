@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::cpu::Cpus;
 use crate::cpu::Throttling;
 use crate::plan::Plan;
+use crate::stats::Counts;
 use crate::stats::Latency;
-use crate::stats::Totals as Counted;
 use crate::units;
 
 pub mod plan_text;
@@ -36,7 +36,7 @@ pub struct Report {
     /// What became of the records.
     pub totals: Totals,
     /// How fast.
-    pub rate: Rate,
+    pub rate: RateReached,
     /// How long records took.
     pub latency: Latencies,
     /// What it cost.
@@ -106,7 +106,7 @@ pub struct Totals {
 
 /// How fast records were acknowledged.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Rate {
+pub struct RateReached {
     /// Asked for; `null` at maximum rate.
     pub target_per_second: Option<f64>,
     /// Reached, over [`Time::elapsed_ns`].
@@ -195,7 +195,7 @@ pub struct Measured {
     /// Whether a signal ended it.
     pub stopped_by_signal: bool,
     /// Every counter.
-    pub counted: Counted,
+    pub counted: Counts,
     /// Both latencies.
     pub latency: Latency,
     /// CPU time of the process from start to end, in nanoseconds.
@@ -215,7 +215,7 @@ impl Report {
     pub fn new(measured: Measured) -> Self {
         let counted = measured.counted;
         let elapsed_ns = measured.schedule_ns.max(counted.last_receipt_ns).max(1);
-        let rate = Rate {
+        let rate = RateReached {
             target_per_second: measured.plan.rate.per_second(),
             achieved_per_second: counted.acknowledged as f64 * 1e9 / elapsed_ns as f64,
         };
@@ -281,14 +281,14 @@ impl Report {
 /// Decides the exit code and says why in one line.
 fn judge(
     plan: &Plan,
-    counted: &Counted,
-    rate: Rate,
+    counted: &Counts,
+    rate: RateReached,
     failure: Option<String>,
     stopped_by_signal: bool,
 ) -> Verdict {
     let (code, text) = if let Some(failure) = failure {
         (1, failure)
-    } else if !counted.are_identical() {
+    } else if !counted.add_up() {
         (1, broken_identity(counted))
     } else if counted.failed > 0 {
         (1, format!("the broker refused {} records for good", units::grouped(counted.failed)))
@@ -300,7 +300,7 @@ fn judge(
     Verdict { code, limit: None, text }
 }
 
-fn broken_identity(counted: &Counted) -> String {
+fn broken_identity(counted: &Counts) -> String {
     format!(
         "the accounting is broken: {} scheduled, but {} acknowledged + {} failed + {} unknown + {} \
          dropped; this is a bug, please report it",
@@ -308,7 +308,7 @@ fn broken_identity(counted: &Counted) -> String {
     )
 }
 
-fn finished(counted: &Counted, rate: Rate) -> String {
+fn finished(counted: &Counts, rate: RateReached) -> String {
     let share = rate.target_per_second.map_or_else(String::new, |target| {
         format!(", {:.2} % of the target", 100.0 * rate.achieved_per_second / target)
     });

@@ -41,7 +41,6 @@ use crate::stats::Stats;
 use crate::stop;
 use crate::stop::Stop;
 use crate::stop::StopHandle;
-use crate::units;
 
 mod destination;
 mod watch;
@@ -97,14 +96,9 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
     let schema = EventSchema::parse(plan.domain, plan.schema_text)?;
     encoder(&plan, &schema)?;
     let destination = Destination::open(&plan)?;
-    let target = target(&plan, &schema, &destination);
+    let target = Target::of(&plan, &schema, destination.service_url().clone());
     let observe = &mut |taken: Taken| {
-        log::debug!(
-            "{}: {} ({})",
-            taken.step.what(),
-            taken.detail,
-            units::duration_text(taken.took_ns)
-        );
+        log::debug!("{}: {}", taken.step.what(), taken.detail);
     };
     let publisher = Publisher::connect(&plan, target, &outside.interrupt, observe)?;
     let run = Run::new(&plan, &schema, publisher.partitions());
@@ -120,7 +114,7 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
         started_wall_ms: run.start_wall_ms,
         schedule_ns: ended.schedule_ns,
         stopped_by_signal: ended.stopped_by_signal,
-        counted: run.stats.totals(),
+        counted: run.stats.counts(),
         latency: run.stats.latency.lock().clone(),
         process_cpu_ns: clock::process_cpu_ns() - before.process_cpu_ns,
         throttling: before.cgroup.throttling().map(|now| now.since(before.throttling)),
@@ -128,17 +122,6 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
         failure: ended.failure,
         plan,
     }))
-}
-
-/// Returns where to connect to, and what will be sent there.
-fn target(plan: &Plan, schema: &EventSchema, destination: &Destination) -> Target {
-    Target {
-        service_url: destination.service_url().clone(),
-        topic: plan.topic.clone(),
-        schema_name: schema.name().to_owned(),
-        schema_text: schema.registered_text().to_owned(),
-        timeout_ns: plan.connect_timeout_ns,
-    }
 }
 
 fn encoder<'s>(plan: &Plan, schema: &'s EventSchema) -> Result<ReferenceEncoder<'s>, RunError> {
@@ -204,6 +187,8 @@ impl<'a> Run<'a> {
         let (ends, lane_tokens, publisher_token) = Ends::new(self.plan.lanes);
         let cancel = Cancel::new();
         thread::scope(|scope| {
+            // Should a thread not start, those that did must end.
+            let _stop_at_the_end = StopOnDrop(&self.stop_handle);
             let serving = Serving {
                 stats: Arc::clone(&self.stats),
                 start: self.start,
@@ -214,19 +199,19 @@ impl<'a> Run<'a> {
             let publishing = thread::Builder::new().name("publisher".to_owned());
             let publishing = publishing.spawn_scoped(scope, move || {
                 let _token = publisher_token;
-                publisher.serve(publisher_end, serving, cancel)
+                self.stopping_if_it_fails(|| publisher.serve(publisher_end, serving, cancel))
             })?;
             let mut lanes = Vec::new();
             for ((lane, end), token) in (0..).zip(lane_ends).zip(lane_tokens) {
                 let name = format!("lane-{lane}");
                 lanes.push(thread::Builder::new().name(name).spawn_scoped(scope, move || {
                     let _token = token;
-                    let _guard = StopOnPanic(&self.stop_handle);
-                    self.lane(lane, end)
+                    self.stopping_if_it_fails(|| self.lane(lane, end))
                 })?);
             }
             let watched = Watch::new(self.plan, &self.stats, self.start, outside, &ends)
                 .until_the_end(&self.stop_handle, cancel);
+            self.stop_handle.set();
             let mut failures: Vec<String> = lanes.into_iter().filter_map(joined).collect();
             failures.extend(joined(publishing));
             let ended_early = watched.stopped_by_signal || !failures.is_empty();
@@ -239,14 +224,28 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// Does the work of one thread; when it fails or panics, the others are stopped, because a run
+    /// with a hole in it is a failed run.
+    fn stopping_if_it_fails<E: ToString>(
+        &self,
+        work: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let guard = StopOnDrop(&self.stop_handle);
+        let ended = work();
+        match &ended {
+            Ok(()) => std::mem::forget(guard),
+            Err(error) => log::error!("{}", error.to_string()),
+        }
+        ended
+    }
+
     /// Runs one lane on the calling thread.
     fn lane(&self, lane: u32, end: LaneEnd) -> Result<(), RunError> {
-        if self.plan.pinned {
-            pin(lane);
+        if let Some(&cpu) = self.plan.lane_cpus.get(lane as usize) {
+            pin(lane, cpu);
         }
         let plan = self.plan;
         let streams: Vec<u32> = plan.streams_of(lane).collect();
-        let windows = 1_000_000_000 / plan.batching.window_ns.max(1);
         generator::run_lane(LaneParts {
             streams_total: plan.streams,
             window_ns: plan.batching.window_ns,
@@ -260,11 +259,12 @@ impl<'a> Run<'a> {
             end,
             pacer: Pacer::calibrate(
                 self.stop.clone(),
-                windows * streams.len() as u64,
-                plan.cpus_whole,
+                plan.departures_per_second(streams.len(), self.routing.partitions()),
+                plan.may_spin,
             ),
             stop: self.stop.clone(),
-            counters: &self.stats.lanes[lane as usize],
+            lane: lane as usize,
+            stats: &self.stats,
             streams,
         })
         .map_err(RunError::from)
@@ -278,14 +278,12 @@ struct Ended {
     failure: Option<String>,
 }
 
-/// Stops the other lanes when one panics: a run with a hole in it is a failed run.
-struct StopOnPanic<'a>(&'a StopHandle);
+/// Sets the stop when it goes, which a panic or an early return cannot avoid.
+struct StopOnDrop<'a>(&'a StopHandle);
 
-impl Drop for StopOnPanic<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.set();
-        }
+        self.0.set();
     }
 }
 
@@ -308,12 +306,9 @@ fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("without a word")
 }
 
-/// Pins the calling thread to the lane's CPU, counted round the allowed ones.
-fn pin(lane: u32) {
-    let cpus = core_affinity::get_core_ids().unwrap_or_default();
-    let pinned =
-        !cpus.is_empty() && core_affinity::set_for_current(cpus[lane as usize % cpus.len()]);
-    if !pinned {
-        log::warn!("lane {lane} cannot be pinned to a CPU; it runs unpinned");
+/// Pins the calling thread.
+fn pin(lane: u32, cpu: usize) {
+    if !core_affinity::set_for_current(core_affinity::CoreId { id: cpu }) {
+        log::warn!("lane {lane} cannot be pinned to CPU {cpu}; it runs unpinned");
     }
 }

@@ -136,18 +136,6 @@ impl Cursor {
         }
     }
 
-    /// Skips every index that is due before `ns` (and before the end); returns how many they were.
-    pub fn skip_before(&mut self, ns: u64) -> u64 {
-        let Some(first_kept) = self.schedule.due_before(ns.min(self.schedule.end_ns)) else {
-            return 0;
-        };
-        let skipped = first_kept.saturating_sub(self.index).div_ceil(self.stride);
-        if skipped > 0 {
-            self.seek(self.index + skipped * self.stride);
-        }
-        skipped
-    }
-
     fn seek(&mut self, index: u64) {
         self.index = index;
         self.due_ns = self.schedule.due_ns(index);
@@ -195,12 +183,11 @@ mod tests {
     }
 
     #[test]
-    fn maximum_rate_is_never_due_and_never_skips() {
+    fn at_maximum_rate_every_record_is_due_at_once() {
         let schedule = Schedule::new(Rate::Max, Some(Duration::from_secs(1)));
         let mut cursor = schedule.cursor(2, 4);
         cursor.advance();
         assert_eq!((cursor.index(), cursor.due_ns()), (6, Some(0)));
-        assert_eq!(cursor.skip_before(u64::MAX), 0);
         assert_eq!(schedule.count(), None);
     }
 
@@ -234,23 +221,6 @@ mod tests {
                 }
             }
             prop_assert_eq!(Some(count), schedule.count());
-        }
-
-        /// Skipping lands on the first index that is not before the time, and counts the rest.
-        #[test]
-        fn skipping_counts_what_it_skips(millionths in 1_u64..5_000_000_000, streams in 1_u64..9,
-                                         until in 0_u64..2_000_000_000) {
-            let schedule = paced(millionths, 1);
-            let mut walked = schedule.cursor(0, streams);
-            let mut jumped = walked.clone();
-            let mut skipped = 0;
-            while walked.due_ns().is_some_and(|due| due < until) {
-                walked.advance();
-                skipped += 1;
-            }
-            prop_assert_eq!(jumped.skip_before(until), skipped);
-            prop_assert_eq!(jumped.index(), walked.index());
-            prop_assert_eq!(jumped.due_ns(), walked.due_ns());
         }
     }
 }

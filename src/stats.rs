@@ -103,12 +103,12 @@ impl Stats {
 
     /// Reads every counter once.
     #[must_use]
-    pub fn totals(&self) -> Totals {
+    pub fn counts(&self) -> Counts {
         let lanes = |read: fn(&LaneCounters) -> &Counter| {
             self.lanes.iter().map(|lane| read(lane).get()).sum::<u64>()
         };
         let publisher = &self.publisher;
-        Totals {
+        Counts {
             scheduled: lanes(|lane| &lane.scheduled),
             sent: publisher.sent.get(),
             acknowledged: publisher.acknowledged.get(),
@@ -125,7 +125,7 @@ impl Stats {
 
 /// The counters of all threads, added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+pub struct Counts {
     /// Records whose turn came.
     pub scheduled: u64,
     /// Records given to the connection at least once.
@@ -148,10 +148,10 @@ pub struct Totals {
     pub buffer_wait_ns: u64,
 }
 
-impl Totals {
+impl Counts {
     /// Returns whether every record that was scheduled has an end, and only one.
     #[must_use]
-    pub const fn are_identical(&self) -> bool {
+    pub const fn add_up(&self) -> bool {
         self.scheduled == self.acknowledged + self.failed + self.unknown + self.dropped
     }
 }
@@ -169,10 +169,10 @@ mod tests {
         stats.publisher.acknowledged.add(5);
         stats.publisher.failed.add(1);
         stats.publisher.unknown.add(2);
-        assert!(!stats.totals().are_identical());
+        assert!(!stats.counts().add_up());
         stats.publisher.dropped.add(1);
-        assert!(stats.totals().are_identical());
+        assert!(stats.counts().add_up());
         stats.publisher.acknowledged.add(1);
-        assert!(!stats.totals().are_identical());
+        assert!(!stats.counts().add_up());
     }
 }

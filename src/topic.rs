@@ -100,6 +100,9 @@ impl fmt::Display for Topic {
     }
 }
 
+/// The port of Pulsar's binary protocol, where a URL names none.
+const PORT: u16 = 6650;
+
 /// Where the cluster is: `pulsar://host:port`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ServiceUrl(String);
@@ -133,13 +136,14 @@ impl FromStr for ServiceUrl {
         let address = address.trim_end_matches('/');
         let (host, port) = match address.rsplit_once(':') {
             Some((host, port)) if !host.ends_with(':') => (host, port.parse::<u16>().ok()),
-            _ => (address, Some(6650)),
+            _ => (address, Some(PORT)),
         };
         let is_host = |c: char| c.is_ascii_alphanumeric() || "-._[]:".contains(c);
         if host.is_empty() || !host.chars().all(is_host) || port.is_none_or(|port| port == 0) {
             return Err(AddressError::UrlAddress { address: address.to_owned() });
         }
-        Ok(Self(format!("pulsar://{address}")))
+        let port = port.unwrap_or(PORT);
+        Ok(Self(format!("pulsar://{host}:{port}")))
     }
 }
 
@@ -182,7 +186,7 @@ mod tests {
             said("pulsar://localhost:6650/").map(|u| u.0),
             Ok("pulsar://localhost:6650".into())
         );
-        assert!(said("pulsar://broker").is_ok());
+        assert_eq!(said("pulsar://broker").map(|u| u.0), Ok("pulsar://broker:6650".into()));
         assert!(said("pulsar://[::1]:6650").is_ok());
         assert!(said("http://localhost:8080").unwrap_err().contains("admin address"));
         assert!(said("localhost:6650").unwrap_err().contains("pulsar://HOST:6650"));

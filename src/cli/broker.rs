@@ -31,14 +31,11 @@ pub(super) struct BrokerArgs {
     )]
     listen: SocketAddr,
     /// Answer that every topic has this many partitions; 0: not partitioned.
-    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    #[arg(long, value_name = "COUNT", env = "PRODUCER_LOAD_PARTITIONS", default_value_t = 0)]
     partitions: u32,
     /// Misbehave: receipt-delay=DURATION. May be given several times.
-    #[arg(long, value_name = "NAME[=VALUE]")]
+    #[arg(long, value_name = "NAME[=VALUE]", env = "PRODUCER_LOAD_FAULTS", value_delimiter = ',')]
     fault: Vec<Fault>,
-    /// What faults that happen by chance are drawn from.
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    seed: u64,
 }
 
 /// Why the broker did not serve.
@@ -72,7 +69,6 @@ pub(super) fn serve(arguments: &BrokerArgs) -> Result<(), ServeError> {
     let config = BrokerConfig {
         partitions: arguments.partitions,
         faults: Faults::combine(arguments.fault.iter().copied())?,
-        seed: arguments.seed,
         ..BrokerConfig::default()
     };
     let broker = broker::start(listener, config)?;

@@ -1,10 +1,9 @@
 //! Where `--report` goes: a file that is known to be writable before the run, or standard output.
 
 use std::fs;
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io;
 use std::io::Write;
-use std::path::PathBuf;
 
 use crate::report::LINE_MARK;
 use crate::report::Report;
@@ -19,33 +18,41 @@ pub(super) struct OutputError {
 
 /// Where the report goes.
 #[derive(Debug)]
-pub(super) enum Output {
-    /// One marked line.
-    Line,
-    /// A file.
-    File(PathBuf),
+pub(super) struct Output {
+    path: String,
+    /// `None`: one marked line on standard output.
+    file: Option<File>,
+    is_written: bool,
 }
 
 impl Output {
-    /// Makes sure that the file can be written, without touching what is in it.
+    /// Opens the file empty: the report of an earlier run must not pass for this one's.
     pub(super) fn open(path: &str) -> Result<Self, OutputError> {
-        if path == "-" {
-            return Ok(Self::Line);
-        }
         let error = |source| OutputError { path: path.to_owned(), source };
-        OpenOptions::new().create(true).append(true).open(path).map_err(error)?;
-        Ok(Self::File(path.into()))
+        let file = match path {
+            "-" => None,
+            path => Some(File::create(path).map_err(error)?),
+        };
+        Ok(Self { path: path.to_owned(), file, is_written: false })
     }
 
     /// Writes the report.
-    pub(super) fn write(&self, report: &Report) -> Result<(), OutputError> {
+    pub(super) fn write(mut self, report: &Report) -> Result<(), OutputError> {
         let json = report.json();
-        let (path, written) = match self {
-            Self::Line => {
-                ("-".to_owned(), io::stdout().write_all(format!("{LINE_MARK}{json}\n").as_bytes()))
-            }
-            Self::File(path) => (path.display().to_string(), fs::write(path, json + "\n")),
+        let written = match &mut self.file {
+            None => io::stdout().write_all(format!("{LINE_MARK}{json}\n").as_bytes()),
+            Some(file) => file.write_all((json + "\n").as_bytes()),
         };
-        written.map_err(|source| OutputError { path, source })
+        self.is_written = true;
+        written.map_err(|source| OutputError { path: self.path.clone(), source })
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if self.file.is_some() && !self.is_written {
+            // The run did not begin: an empty file would look like a report that was cut off.
+            fs::remove_file(&self.path).ok();
+        }
     }
 }

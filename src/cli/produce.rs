@@ -33,6 +33,8 @@ pub(super) struct ProduceArgs {
     #[command(flatten)]
     records: RecordArgs,
     #[command(flatten)]
+    producers: ProducerArgs,
+    #[command(flatten)]
     identity: IdentityArgs,
     #[command(flatten)]
     engine: EngineArgs,
@@ -54,13 +56,13 @@ pub(super) struct CheckArgs {
     #[command(flatten)]
     records: RecordArgs,
     #[command(flatten)]
-    identity: IdentityArgs,
+    producers: ProducerArgs,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
 struct TargetArgs {
-    /// The cluster, pulsar://HOST:PORT. Without it: a broker inside this process.
+    /// The cluster, pulsar://HOST:PORT. A run without it loads a broker inside this process.
     #[arg(short = 'u', long, value_name = "URL", env = "PULSAR_URL")]
     service_url: Option<ServiceUrl>,
     /// The topic: NAME, TENANT/NAMESPACE/NAME or a full name.
@@ -130,26 +132,31 @@ struct RecordArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Identity")]
-struct IdentityArgs {
+#[command(next_help_heading = "Producers")]
+struct ProducerArgs {
     /// What producer names start with. Default: host name and start, so that replicas never
     /// collide.
     #[arg(
         long, value_name = "NAME", env = "PRODUCER_LOAD_PRODUCER_NAME", value_parser = parse_name
     )]
     producer_name: Option<String>,
-    /// What records are drawn from: the same seed makes the same records. Default: from the name.
-    #[arg(long, value_name = "NUMBER", env = "PRODUCER_LOAD_SEED")]
-    seed: Option<u64>,
-    /// This process's part of the sources, INDEX/COUNT. Default: all of them.
-    #[arg(long, value_name = "I/N", env = "PRODUCER_LOAD_SHARD")]
-    shard: Option<Shard>,
     /// Producers to create. Default: one a lane.
     #[arg(
         short, long, value_name = "COUNT", env = "PRODUCER_LOAD_NUM_PRODUCERS",
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     num_producers: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Identity")]
+struct IdentityArgs {
+    /// What records are drawn from: the same seed makes the same records. Default: from the name.
+    #[arg(long, value_name = "NUMBER", env = "PRODUCER_LOAD_SEED")]
+    seed: Option<u64>,
+    /// This process's part of the sources, INDEX/COUNT. Default: all of them.
+    #[arg(long, value_name = "I/N", env = "PRODUCER_LOAD_SHARD")]
+    shard: Option<Shard>,
 }
 
 #[derive(Debug, Args)]
@@ -193,7 +200,9 @@ impl ProduceArgs {
             drain_timeout: self.load.drain_timeout,
             lanes: self.engine.lanes,
             pin: self.engine.pin.into(),
-            ..settings(&self.target, &self.records, &self.identity)
+            seed: self.identity.seed,
+            shard: self.identity.shard,
+            ..settings(&self.target, &self.records, &self.producers)
         }
     }
 }
@@ -201,22 +210,22 @@ impl ProduceArgs {
 impl CheckArgs {
     /// Returns what was typed as the settings of a run that sends nothing.
     pub(super) fn settings(&self) -> Settings {
-        settings(&self.target, &self.records, &self.identity)
+        settings(&self.target, &self.records, &self.producers)
     }
 }
 
 /// Returns settings with the values of three groups, and of the others what a check needs.
-fn settings(target: &TargetArgs, records: &RecordArgs, identity: &IdentityArgs) -> Settings {
+fn settings(target: &TargetArgs, records: &RecordArgs, producers: &ProducerArgs) -> Settings {
     Settings {
         service_url: target.service_url.clone(),
         topic: target.topic.clone(),
         connect_timeout: target.connect_timeout,
         domain: records.domain,
         sources: records.sources,
-        producer_name: identity.producer_name.clone(),
-        seed: identity.seed,
-        shard: identity.shard,
-        streams: identity.num_producers,
+        producer_name: producers.producer_name.clone(),
+        streams: producers.num_producers,
+        seed: None,
+        shard: None,
         rate: Rate::PerSecondMillionths(1),
         duration: None,
         max_lag: None,

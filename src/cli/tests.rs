@@ -62,10 +62,13 @@ fn what_belongs_to_a_subcommand_is_not_taken_elsewhere() {
 
 #[test]
 fn every_setting_has_its_variable() {
-    for argument in Cli::command().get_arguments() {
-        let id = argument.get_id().as_str();
-        if !matches!(id, "help" | "version" | "dry_run") {
-            assert!(argument.get_env().is_some(), "--{id} has no environment variable");
+    let command = Cli::command();
+    for command in std::iter::once(&command).chain(command.get_subcommands()) {
+        for argument in command.get_arguments() {
+            let id = argument.get_id().as_str();
+            if !matches!(id, "help" | "version" | "dry_run") {
+                assert!(argument.get_env().is_some(), "--{id} has no environment variable");
+            }
         }
     }
 }

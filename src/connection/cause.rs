@@ -9,6 +9,8 @@ use pulsar::error::ProducerError;
 use pulsar::error::ServiceDiscoveryError;
 use pulsar::proto::ServerError;
 
+use super::Step;
+
 /// Why one attempt failed.
 #[derive(Debug)]
 pub enum Cause {
@@ -38,8 +40,9 @@ impl Cause {
         Self::Trouble { reason: error.to_string(), hint: RESOLVE }
     }
 
-    pub(super) fn silence() -> Self {
-        Self::Trouble { reason: "no answer came".to_owned(), hint: SPEAK }
+    pub(super) fn silence(step: Step) -> Self {
+        let hint = if step == Step::Resolve { RESOLVE } else { SPEAK };
+        Self::Trouble { reason: "no answer came".to_owned(), hint }
     }
 
     fn trouble(reason: impl fmt::Display) -> Self {
@@ -61,6 +64,15 @@ impl Cause {
                     | ServerError::ProducerBlockedQuotaExceededException
             ),
         }
+    }
+
+    /// Returns whether a batch that got this answer is refused for good: not stored, never to be.
+    ///
+    /// A persistence error says only that the broker does not know, so it is none.
+    #[must_use]
+    pub const fn is_final_refusal(&self) -> bool {
+        let unknown = matches!(self, Self::Refused { kind: ServerError::PersistenceError, .. });
+        matches!(self, Self::Refused { .. }) && !self.is_passing() && !unknown
     }
 
     /// Returns what the user can do.
@@ -169,6 +181,14 @@ mod tests {
         assert!(refused(ServerError::ProducerBusy, "taken").is_passing());
         assert!(!refused(ServerError::IncompatibleSchema, "no").is_passing());
         assert!(Cause::from(Error::Connection(ConnectionError::Disconnected)).is_passing());
+    }
+
+    #[test]
+    fn what_the_broker_does_not_know_is_not_refused() {
+        assert!(refused(ServerError::NotAllowedError, "too large").is_final_refusal());
+        assert!(!refused(ServerError::PersistenceError, "busy").is_final_refusal());
+        assert!(!refused(ServerError::ServiceNotReady, "moving").is_final_refusal());
+        assert!(!Cause::silence(Step::Connect).is_final_refusal());
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::handover::PublisherEnd;
 use crate::reference::RECORD_BYTES_MAX;
 use crate::rng::Identity;
 use crate::schema::EventSchema;
+use crate::stats::Counts;
 use crate::stats::Stats;
-use crate::stats::Totals;
 use crate::stop;
 use crate::units::Rate;
 use crate::units::Sources;
@@ -31,6 +31,7 @@ struct Bench {
     buffers: usize,
     max_lag_ns: u64,
     stop_after: Option<Duration>,
+    schema: &'static str,
 }
 
 impl Default for Bench {
@@ -44,6 +45,7 @@ impl Default for Bench {
             buffers: 8,
             max_lag_ns: 0,
             stop_after: None,
+            schema: DOMAINS[0].schema_text,
         }
     }
 }
@@ -53,8 +55,8 @@ type Seen = (Vec<u8>, Vec<u8>);
 
 impl Bench {
     /// Runs lanes; `receive` empties the publisher's end until they are done.
-    fn run<T>(&self, receive: impl FnOnce(PublisherEnd, Moment) -> T) -> (T, Totals) {
-        let schema = EventSchema::parse("x", DOMAINS[0].schema_text).unwrap();
+    fn run<T>(&self, receive: impl FnOnce(PublisherEnd, Moment) -> T) -> (T, Counts) {
+        let schema = EventSchema::parse("x", self.schema).unwrap();
         let identity = Identity::new(1, 2, "0/1".parse().unwrap());
         let (ends, publisher) = handover::hand_over(self.lanes, self.buffers, LIMITS);
         let (handle, stop) = stop::stop();
@@ -78,9 +80,10 @@ impl Bench {
                     end,
                     pacer: Pacer::calibrate(stop.clone(), 100, true),
                     stop: stop.clone(),
-                    counters: &stats.lanes[lane as usize],
+                    lane: lane as usize,
+                    stats: &stats,
                 };
-                scope.spawn(move || run_lane(parts).unwrap());
+                scope.spawn(move || run_lane(parts).is_ok());
             }
             if let Some(after) = self.stop_after {
                 let moment = start.plus_ns(u64::try_from(after.as_nanos()).unwrap());
@@ -92,7 +95,7 @@ impl Bench {
             }
             receive(publisher, start)
         });
-        (received, stats.totals())
+        (received, stats.counts())
     }
 }
 
@@ -231,4 +234,13 @@ fn at_maximum_rate_full_batches_leave_and_every_stream_has_its_turn() {
     assert_eq!((totals.scheduled, totals.dropped), (sum, 0));
     let (least, most) = (by_stream.values().min().unwrap(), by_stream.values().max().unwrap());
     assert!(by_stream.len() == 3 && most - least <= 100, "{by_stream:?}");
+}
+
+#[test]
+fn a_record_that_cannot_be_encoded_ends_the_lane_and_is_counted() {
+    let schema = r#"{"type":"record","name":"R","fields":[{"name":"x","type":"int"}]}"#;
+    let stop_after = Some(Duration::from_millis(30));
+    let (seen, totals) = Bench { stop_after, schema, ..Bench::default() }.run(receive_all);
+    assert!(seen.is_empty());
+    assert_eq!(totals.scheduled, totals.dropped, "{totals:?}");
 }

@@ -94,12 +94,22 @@ fn lanes_follow_rate_and_cpus() {
         let cpus = Cpus { allowed: vec![0, 1, 2, 3], quota };
         let settings = Settings { rate: rate.parse().unwrap(), ..settings() };
         let plan = Plan::resolve(settings, &Surroundings { cpus, ..here(1) }).unwrap();
-        (plan.lanes, plan.streams, plan.pinned)
+        (plan.lanes, plan.streams, !plan.lane_cpus.is_empty())
     };
     assert_eq!(lanes("1000", None), (1, 1, true));
     assert_eq!(lanes("600k", None), (3, 3, true));
     assert_eq!(lanes("max", None), (4, 4, true));
     assert_eq!(lanes("max", Some(0.25)), (1, 1, false));
+}
+
+#[test]
+fn lanes_have_a_cpu_each_and_processes_do_not_begin_at_the_same() {
+    let cpus = |start_token| {
+        let settings = Settings { lanes: Some(3), streams: Some(3), ..settings() };
+        Plan::resolve(settings, &here(start_token)).unwrap().lane_cpus
+    };
+    assert_eq!(cpus(4), [0, 1, 2]);
+    assert_eq!(cpus(7), [3, 0, 1]);
 }
 
 #[test]

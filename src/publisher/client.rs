@@ -27,7 +27,7 @@ use crate::handover::PublisherEnd;
 use crate::plan::Plan;
 use crate::stop::StopHandle;
 
-use super::outstanding::Ledger;
+use super::outstanding::Accounting;
 use super::outstanding::Outstanding;
 
 /// Every stream's producers, one a partition.
@@ -67,6 +67,7 @@ impl Client {
             observe(taken);
             producers.push(producer);
         }
+        observe(session.schema_registered());
         let runtime = Handle::current();
         Ok(Self { producers, partitions: partitions as usize, runtime })
     }
@@ -85,7 +86,7 @@ impl Client {
     pub(super) async fn serve(
         mut self,
         end: PublisherEnd,
-        ledger: Ledger,
+        accounting: Accounting,
         stop: &StopHandle,
         cancel: &CancellationToken,
     ) -> Result<(), String> {
@@ -97,7 +98,7 @@ impl Client {
             loops.spawn(send_all(producer, batches));
         }
         let served = {
-            let deal = deal(&end, &ledger, queues, self.partitions);
+            let deal = deal(&end, &accounting, queues, self.partitions);
             tokio::pin!(deal);
             tokio::select! {
                 () = &mut deal => drain(&mut loops, cancel).await,
@@ -109,7 +110,7 @@ impl Client {
         loops.shutdown().await;
         stop.set();
         while let Some(batch) = end.next().await {
-            drop(Outstanding::new(batch, ledger.clone()));
+            drop(Outstanding::new(batch, accounting.clone()));
         }
         served
     }
@@ -119,7 +120,7 @@ impl Client {
 /// bound of their own: there are only so many buffers.
 async fn deal(
     end: &PublisherEnd,
-    ledger: &Ledger,
+    accounting: &Accounting,
     queues: Vec<UnboundedSender<Outstanding>>,
     partitions: usize,
 ) {
@@ -127,7 +128,7 @@ async fn deal(
         let queue = batch.stream as usize * partitions + batch.partition as usize;
         // A loop that has ended ends the run; its batch is counted where it is dropped.
         if let Some(queue) = queues.get(queue) {
-            drop(queue.send(Outstanding::new(batch, ledger.clone())));
+            drop(queue.send(Outstanding::new(batch, accounting.clone())));
         }
     }
 }
@@ -158,6 +159,7 @@ async fn send_all(
     mut batches: UnboundedReceiver<Outstanding>,
 ) -> Result<(), String> {
     let mut receipts = Vec::new();
+    let mut told = false;
     while let Some(mut outstanding) = batches.recv().await {
         let Some(batch) = outstanding.send() else {
             continue;
@@ -172,9 +174,10 @@ async fn send_all(
         for receipt in receipts.drain(..) {
             match receipt.await.map_err(Cause::from) {
                 Ok(_) => {}
-                Err(cause @ Cause::Refused { .. }) => {
-                    if failed == 0 {
+                Err(cause) if cause.is_final_refusal() => {
+                    if !told {
                         log::warn!("the broker refused a batch: {cause}; {}", cause.hint());
+                        told = true;
                     }
                     failed += 1;
                 }
@@ -190,7 +193,11 @@ async fn send_all(
             return Err(cause.to_string());
         }
     }
-    producer.close().await.map_err(|error| Cause::from(error).to_string())
+    if let Err(error) = producer.close().await {
+        // Every receipt has come; that the broker closed the producer first takes nothing away.
+        log::debug!("a producer was not closed: {error}");
+    }
+    Ok(())
 }
 
 fn message(batch: &Batch, border: &RecordBorder) -> Message {

@@ -10,7 +10,7 @@ use crate::stats::Stats;
 
 /// What every batch's fate is counted into.
 #[derive(Clone)]
-pub(super) struct Ledger {
+pub(super) struct Accounting {
     pub(super) stats: Arc<Stats>,
     pub(super) returns: Returns,
     pub(super) start: Moment,
@@ -23,13 +23,13 @@ pub(super) struct Outstanding {
     /// `None` once its fate is counted.
     batch: Option<Box<Batch>>,
     sent_at: Option<Moment>,
-    ledger: Ledger,
+    accounting: Accounting,
 }
 
 impl Outstanding {
     /// Takes a batch that was handed over.
-    pub(super) fn new(batch: Box<Batch>, ledger: Ledger) -> Self {
-        Self { batch: Some(batch), sent_at: None, ledger }
+    pub(super) fn new(batch: Box<Batch>, accounting: Accounting) -> Self {
+        Self { batch: Some(batch), sent_at: None, accounting }
     }
 
     /// Counts the batch as sent from now on, and returns it to be written.
@@ -37,8 +37,8 @@ impl Outstanding {
         let batch = self.batch.as_deref()?;
         if self.sent_at.is_none() {
             self.sent_at = Some(clock::now());
-            self.ledger.stats.publisher.sent.add(batch.len() as u64);
-            self.ledger.stats.publisher.payload_bytes.add(batch.payload_bytes());
+            self.accounting.stats.publisher.sent.add(batch.len() as u64);
+            self.accounting.stats.publisher.payload_bytes.add(batch.payload_bytes());
         }
         Some(batch)
     }
@@ -49,12 +49,12 @@ impl Outstanding {
             return;
         };
         let now = clock::now();
-        let elapsed_ns = now.ns_since(self.ledger.start);
-        let stats = &self.ledger.stats;
+        let elapsed_ns = now.ns_since(self.accounting.start);
+        let stats = &self.accounting.stats;
         {
             let mut latency = stats.latency.lock();
             latency.service.saturating_record_n(now.ns_since(sent_at), batch.len() as u64);
-            if self.ledger.is_paced {
+            if self.accounting.is_paced {
                 for record in &batch.records {
                     latency.response.saturating_record(elapsed_ns.saturating_sub(record.due_ns));
                 }
@@ -62,7 +62,7 @@ impl Outstanding {
         }
         stats.publisher.last_receipt_ns.raise_to(elapsed_ns);
         stats.publisher.acknowledged.add(batch.len() as u64);
-        self.ledger.returns.give_back(batch);
+        self.accounting.returns.give_back(batch);
     }
 
     /// Counts this many records as refused for good, and the rest as unknown.
@@ -71,19 +71,19 @@ impl Outstanding {
             return;
         };
         let failed = failed.min(batch.len());
-        self.ledger.stats.publisher.failed.add(failed as u64);
-        self.ledger.stats.publisher.unknown.add((batch.len() - failed) as u64);
-        self.ledger.returns.give_back(batch);
+        self.accounting.stats.publisher.failed.add(failed as u64);
+        self.accounting.stats.publisher.unknown.add((batch.len() - failed) as u64);
+        self.accounting.returns.give_back(batch);
     }
 }
 
 impl Drop for Outstanding {
     fn drop(&mut self) {
         if let Some(batch) = self.batch.take() {
-            let publisher = &self.ledger.stats.publisher;
+            let publisher = &self.accounting.stats.publisher;
             let fate = if self.sent_at.is_some() { &publisher.unknown } else { &publisher.dropped };
             fate.add(batch.len() as u64);
-            self.ledger.returns.give_back(batch);
+            self.accounting.returns.give_back(batch);
         }
     }
 }
@@ -96,16 +96,16 @@ mod tests {
     use crate::batch::RecordSealer;
     use crate::batch::Sealer;
     use crate::handover;
-    use crate::stats::Totals;
+    use crate::stats::Counts;
 
     /// Runs `fate` on a batch of three records and returns what it counted.
-    fn counted(fate: impl FnOnce(Outstanding)) -> Totals {
+    fn counted(fate: impl FnOnce(Outstanding)) -> Counts {
         let limits = BatchLimits { records_max: 9, bytes_max: 999, record_bytes_max: 9 };
         let (lanes, end) = handover::hand_over(1, 1, limits);
         let stats = Arc::new(Stats::new(1));
         let returns = end.returns().clone();
-        let ledger =
-            Ledger { stats: Arc::clone(&stats), returns, start: clock::now(), is_paced: true };
+        let accounting =
+            Accounting { stats: Arc::clone(&stats), returns, start: clock::now(), is_paced: true };
         let mut batch = lanes[0].try_take().unwrap();
         for index in 0..3 {
             let head = RecordHead { index, due_ns: 0, event_time_ms: 0, key: "k" };
@@ -113,9 +113,9 @@ mod tests {
             batch.bytes.push(7);
             RecordSealer.close(&mut batch);
         }
-        fate(Outstanding::new(batch, ledger));
+        fate(Outstanding::new(batch, accounting));
         assert!(lanes[0].try_take().is_ok(), "the buffer came back");
-        stats.totals()
+        stats.counts()
     }
 
     #[test]

@@ -25,8 +25,7 @@ pub fn render(plan: &Plan) -> String {
     line("sources", sources(plan));
     line("seed", plan.seed.to_string());
     line("producers", format!("{} named {}", plan.streams, plan.stream_name(0)));
-    let pinned = if plan.pinned { "pinned" } else { "not pinned" };
-    line("lanes", format!("{}, {pinned}", plan.lanes));
+    line("lanes", lanes(plan));
     line("batches", batches(plan));
     line(
         "late",
@@ -37,8 +36,15 @@ pub fn render(plan: &Plan) -> String {
     );
     let timeouts = [plan.connect_timeout_ns, plan.drain_timeout_ns].map(duration_text);
     line("timeouts", format!("connect {}, drain {}", timeouts[0], timeouts[1]));
-    line("transport", plan.transport.to_owned());
+    line("transport", format!("{}, ends when a broker is away for 30 s", plan.transport));
     text
+}
+
+fn lanes(plan: &Plan) -> String {
+    match plan.lane_cpus.first() {
+        None => format!("{}, not pinned", plan.lanes),
+        Some(first) => format!("{}, pinned to the CPUs from {first} on", plan.lanes),
+    }
 }
 
 fn rate(plan: &Plan) -> String {

@@ -50,12 +50,12 @@ fn measured() -> Measured {
         started_wall_ms: 1,
         schedule_ns: 10_000_000_000,
         stopped_by_signal: false,
-        counted: Counted {
+        counted: Counts {
             scheduled: 10_000,
             sent: 10_000,
             acknowledged: 10_000,
             payload_bytes: 2_040_000,
-            ..Counted::default()
+            ..Counts::default()
         },
         latency,
         process_cpu_ns: 50_000_000,

@@ -28,11 +28,31 @@ pub fn render(report: &Report) -> String {
         "memory",
         report.memory.rss_bytes_max.map_or("not known".into(), |b| bytes_text(b) + " at most"),
     );
-    line("again", format!("--seed {} (digest {})", report.plan.seed, report.plan.digest));
+    line("again", again(report));
     let heading = format!("producer-load {}: {}", report.environment.version, report.plan.domain);
     let verdict = &report.verdict;
-    let word = if verdict.code == 0 { "ok" } else { "not ok" };
+    let lost = report.totals.unknown + report.totals.dropped;
+    let word = match (verdict.code, lost) {
+        (0, 0) => "ok",
+        (0, _) => "incomplete",
+        _ => "not ok",
+    };
     format!("\n{heading}\n{text}\n  {word}: {} (exit code {})\n", verdict.text, verdict.code)
+}
+
+/// Returns the flags that make the same records again.
+fn again(report: &Report) -> String {
+    let plan = &report.plan;
+    let shard = if plan.shard.count.get() == 1 {
+        String::new()
+    } else {
+        format!(" --shard {}", plan.shard)
+    };
+    let seed = plan.seed;
+    format!(
+        "--seed {seed} --sources {}{shard}\n{:12}(digest {})",
+        plan.sources_total, "", plan.digest
+    )
 }
 
 fn destination(report: &Report) -> String {

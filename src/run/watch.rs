@@ -14,8 +14,8 @@ use crate::clock::Moment;
 use crate::plan::Plan;
 use crate::publisher::Cancel;
 use crate::run::Outside;
+use crate::stats::Counts;
 use crate::stats::Stats;
-use crate::stats::Totals;
 use crate::stop::StopHandle;
 use crate::units;
 
@@ -54,6 +54,7 @@ pub(super) struct Watch<'a> {
     ends: &'a Ends,
     tick: Tick,
     signals_seen: u32,
+    stopped_by_signal: bool,
     lanes_ended_ns: Option<u64>,
 }
 
@@ -66,7 +67,17 @@ impl<'a> Watch<'a> {
         ends: &'a Ends,
     ) -> Self {
         let tick = Tick::first(start, plan.batching.window_ns);
-        Self { plan, stats, start, outside, ends, tick, signals_seen: 0, lanes_ended_ns: None }
+        Self {
+            plan,
+            stats,
+            start,
+            outside,
+            ends,
+            tick,
+            signals_seen: 0,
+            stopped_by_signal: false,
+            lanes_ended_ns: None,
+        }
     }
 
     /// Watches until the publisher has ended.
@@ -88,18 +99,21 @@ impl<'a> Watch<'a> {
                     log::warn!("the drain timeout is over; what has no receipt counts as unknown");
                     cancel.cancel();
                 }
-                recv(at(self.tick.due.instant())) -> _ => self.tick.log(self.stats),
+                recv(at(self.tick.due.instant())) -> _ => self.tick.log(clock::now(), self.stats),
             }
         }
+        self.tick.log_last(self.stats, self.plan.batching.window_ns);
         let now_ns = clock::now().ns_since(self.start);
         Watched {
             lanes_ended_ns: self.lanes_ended_ns.unwrap_or(now_ns),
-            stopped_by_signal: self.signals_seen > 0,
+            stopped_by_signal: self.stopped_by_signal,
         }
     }
 
     fn on_signal(&mut self, stop: &StopHandle, cancel: &Cancel) {
         self.signals_seen += 1;
+        // Once every lane has ended, a signal cuts nothing short but the wait for receipts.
+        self.stopped_by_signal |= self.lanes_ended_ns.is_none();
         if self.signals_seen == 1 {
             let patience = units::duration_text(self.plan.drain_timeout_ns);
             log::info!("stopping: waiting up to {patience} for receipts (again: end at once)");
@@ -115,7 +129,7 @@ impl<'a> Watch<'a> {
 struct Tick {
     due: Moment,
     last: Moment,
-    before: Totals,
+    before: Counts,
 }
 
 impl Tick {
@@ -123,11 +137,21 @@ impl Tick {
     /// then, and none of the next second has.
     fn first(start: Moment, window_ns: u64) -> Self {
         let due = start.plus_ns(SECOND_NS + window_ns / 2);
-        Self { due, last: start.plus_ns(window_ns / 2), before: Totals::default() }
+        Self { due, last: start.plus_ns(window_ns / 2), before: Counts::default() }
     }
 
-    fn log(&mut self, stats: &Stats) {
-        let (now, totals) = (clock::now(), stats.totals());
+    /// Logs the second that the run ended in, if anything was acknowledged since the last line. A
+    /// run of whole seconds ends half a window before the line is due, and has its full second.
+    fn log_last(&mut self, stats: &Stats, window_ns: u64) {
+        if stats.counts().acknowledged > self.before.acknowledged {
+            let now = clock::now();
+            let is_full = self.due.ns_since(now) <= window_ns;
+            self.log(if is_full { self.due.max(now) } else { now }, stats);
+        }
+    }
+
+    fn log(&mut self, now: Moment, stats: &Stats) {
+        let totals = stats.counts();
         let sent = totals.acknowledged - self.before.acknowledged;
         let elapsed_ns = now.ns_since(self.last).max(1);
         let rate = u128::from(sent) * u128::from(SECOND_NS) + u128::from(elapsed_ns / 2);
@@ -140,7 +164,7 @@ impl Tick {
         if sent == 0 && unanswered > 0 {
             log::warn!("No receipts: {unanswered} messages wait (RUST_LOG=pulsar=warn says why)");
         }
-        let lost = |totals: &Totals| totals.failed + totals.unknown + totals.dropped;
+        let lost = |totals: &Counts| totals.failed + totals.unknown + totals.dropped;
         if lost(&totals) > lost(&self.before) {
             log::warn!(
                 "Not sent: {} failed, {} unknown, {} dropped",

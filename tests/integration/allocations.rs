@@ -48,7 +48,8 @@ fn lane_allocations(schema: &EventSchema, records: u64) -> u64 {
         end: ends.remove(0),
         pacer: Pacer::calibrate(stop.clone(), 100, true),
         stop,
-        counters: &stats.lanes[0],
+        lane: 0,
+        stats: &stats,
     };
     let publishing = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -182,3 +182,15 @@ fn late_receipts_show_in_the_response_time() {
         assert!(report["latency"][latency]["p50_ns"].as_u64().unwrap() >= 50_000_000, "{report}");
     }
 }
+
+#[test]
+fn a_signal_while_the_last_receipts_are_awaited_cuts_nothing_short() {
+    let broker = broker(0, Some("receipt-delay=1500ms"));
+    let url = broker.service_url();
+    let child = program(&["-u", &url, "-d", "300ms", "-r", "10", "--report", "-"]).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(1_000));
+    signal(&child, "INT");
+    let said = Said::from(child.wait_with_output().unwrap());
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
+    assert_eq!(total(&said.report(), "acknowledged"), 3);
+}

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use parking_lot::Mutex;
+
 use crate::batch::Batch;
 use crate::clock;
 use crate::clock::Moment;
@@ -11,33 +13,24 @@ use crate::pacer;
 use crate::pacer::Pacer;
 use crate::pacer::Waited;
 use crate::stats::LaneCounters;
+use crate::stats::Latency;
 use crate::stop::Stop;
 
 use super::Ended;
 
 /// A lane's way out: batches leave in the order of their due times.
-pub(super) struct Outbox<'a> {
-    end: LaneEnd,
-    pacer: Pacer,
-    start: Moment,
-    stop: Stop,
-    counters: &'a LaneCounters,
+pub(super) struct Departures<'a> {
+    pub(super) end: LaneEnd,
+    pub(super) pacer: Pacer,
+    pub(super) start: Moment,
+    pub(super) stop: Stop,
+    pub(super) counters: &'a LaneCounters,
+    pub(super) latency: &'a Mutex<Latency>,
     /// Sealed batches, the one that is due first in front.
-    waiting: VecDeque<Box<Batch>>,
+    pub(super) waiting: VecDeque<Box<Batch>>,
 }
 
-impl<'a> Outbox<'a> {
-    pub(super) fn new(
-        end: LaneEnd,
-        pacer: Pacer,
-        start: Moment,
-        stop: Stop,
-        counters: &'a LaneCounters,
-    ) -> Self {
-        let waiting = VecDeque::with_capacity(end.buffers());
-        Self { end, pacer, start, stop, counters, waiting }
-    }
-
+impl Departures<'_> {
     /// Returns how far the run is, in nanoseconds; 0 before its start.
     pub(super) fn elapsed_ns(&self) -> u64 {
         clock::now().ns_since(self.start)
@@ -93,6 +86,13 @@ impl<'a> Outbox<'a> {
     pub(super) fn count_dropped(&self, records: u64) {
         self.counters.scheduled.add(records);
         self.counters.dropped.add(records);
+    }
+
+    /// Counts a record that was due so long ago and will never be built. Its lag is a response
+    /// time: a run must not look faster for what it left out.
+    pub(super) fn count_late(&self, lag_ns: u64) {
+        self.latency.lock().response.saturating_record(lag_ns);
+        self.count_dropped(1);
     }
 
     /// Takes an empty buffer if there is one.
