@@ -188,7 +188,7 @@ fn a_signal_while_the_last_receipts_are_awaited_cuts_nothing_short() {
     let broker = broker(0, Some("receipt-delay=1500ms"));
     let url = broker.service_url();
     let child = program(&["-u", &url, "-d", "300ms", "-r", "10", "--report", "-"]).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(1_000));
+    std::thread::sleep(Duration::from_secs(1));
     signal(&child, "INT");
     let said = Said::from(child.wait_with_output().unwrap());
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
