@@ -24,8 +24,8 @@ pub struct RecordHead<'key> {
     pub due_ns: u64,
     /// Its event time, in milliseconds since 1970.
     pub event_time_ms: u64,
-    /// Its message key.
-    pub key: &'key str,
+    /// Its message key; empty: none.
+    pub key: &'key [u8],
 }
 
 /// Where a record stands in its batch's bytes.
@@ -62,8 +62,9 @@ pub struct Batch {
     pub first_due_ns: u64,
     /// When the last record is due: the batch leaves then.
     pub last_due_ns: u64,
-    /// The bytes, as the sealer lays them out.
-    pub bytes: Vec<u8>,
+    /// The bytes, as the sealer lays them out; what stands behind `used` means nothing.
+    bytes: Box<[u8]>,
+    used: usize,
     /// Where each record stands in them.
     pub records: Vec<RecordBorder>,
     limits: BatchLimits,
@@ -82,7 +83,9 @@ impl Batch {
             previous_index: None,
             first_due_ns: 0,
             last_due_ns: 0,
-            bytes: Vec::with_capacity(limits.bytes_max),
+            // Zeroed by the kernel page by page: what a buffer never uses is never resident.
+            bytes: vec![0; limits.bytes_max].into(),
+            used: 0,
             records: Vec::with_capacity(limits.records_max),
             limits,
         }
@@ -92,7 +95,7 @@ impl Batch {
     pub fn begin(&mut self, stream: u32, partition: u32) {
         self.stream = stream;
         self.partition = partition;
-        self.bytes.clear();
+        self.used = 0;
         self.records.clear();
     }
 
@@ -112,7 +115,22 @@ impl Batch {
     #[must_use]
     pub const fn is_full(&self) -> bool {
         self.records.len() >= self.limits.records_max
-            || self.bytes.len() + self.limits.record_bytes_max > self.limits.bytes_max
+            || self.used + self.limits.record_bytes_max > self.limits.bytes_max
+    }
+
+    /// Returns the room behind what is written: at least the most bytes of a record, unless full.
+    pub fn room(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.used..]
+    }
+
+    /// Notes that so many bytes were written to the room.
+    pub const fn advance(&mut self, bytes: usize) {
+        self.used += bytes;
+    }
+
+    /// Returns where the next byte goes; buffers are far smaller than 4 GiB.
+    fn position(&self) -> u32 {
+        u32::try_from(self.used).unwrap_or(u32::MAX)
     }
 
     /// Notes a record whose payload follows.
@@ -142,7 +160,7 @@ impl Batch {
 
 /// Lays records out in a batch as the transport wants them.
 ///
-/// Between `open` and `close` the payload is appended to `batch.bytes`.
+/// Between `open` and `close` the payload is written to the batch's room.
 pub trait Sealer {
     /// Writes what stands before the payload.
     fn open(&mut self, batch: &mut Batch, head: &RecordHead<'_>);
@@ -159,9 +177,10 @@ pub struct RecordSealer;
 impl Sealer for RecordSealer {
     fn open(&mut self, batch: &mut Batch, head: &RecordHead<'_>) {
         batch.note(head);
-        let key_start = position(&batch.bytes);
-        batch.bytes.extend_from_slice(head.key.as_bytes());
-        let payload_start = position(&batch.bytes);
+        let key_start = batch.position();
+        batch.room()[..head.key.len()].copy_from_slice(head.key);
+        batch.advance(head.key.len());
+        let payload_start = batch.position();
         batch.records.push(RecordBorder {
             due_ns: head.due_ns,
             event_time_ms: head.event_time_ms,
@@ -172,18 +191,13 @@ impl Sealer for RecordSealer {
     }
 
     fn close(&mut self, batch: &mut Batch) {
-        let end = position(&batch.bytes);
+        let end = batch.position();
         if let Some(border) = batch.records.last_mut() {
             border.payload_end = end;
         }
     }
 
     fn seal(&mut self, _batch: &mut Batch) {}
-}
-
-/// Returns where the next byte goes; buffers are far smaller than 4 GiB.
-fn position(bytes: &[u8]) -> u32 {
-    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -197,9 +211,11 @@ mod tests {
         batch.begin(1, 2);
         for (index, key, payload) in [(5, "a", "first"), (9, "", "second"), (13, "ccc", "")] {
             assert!(!batch.is_full());
+            let key = str::as_bytes(key);
             let head = RecordHead { index, due_ns: index * 10, event_time_ms: 1, key };
             sealer.open(&mut batch, &head);
-            batch.bytes.extend_from_slice(payload.as_bytes());
+            batch.room()[..payload.len()].copy_from_slice(payload.as_bytes());
+            batch.advance(payload.len());
             sealer.close(&mut batch);
         }
         sealer.seal(&mut batch);
@@ -216,14 +232,14 @@ mod tests {
     fn a_batch_is_full_before_a_record_could_make_it_grow() {
         let limits = BatchLimits { records_max: 100, bytes_max: 25, record_bytes_max: 10 };
         let (mut batch, mut sealer) = (Batch::new(0, limits), RecordSealer);
-        let capacity = batch.bytes.capacity();
         batch.begin(0, 0);
         while !batch.is_full() {
-            let head = RecordHead { index: 0, due_ns: 0, event_time_ms: 0, key: "key" };
+            let head = RecordHead { index: 0, due_ns: 0, event_time_ms: 0, key: b"key" };
             sealer.open(&mut batch, &head);
-            batch.bytes.extend_from_slice(b"payload");
+            batch.room()[..7].copy_from_slice(b"payload");
+            batch.advance(7);
             sealer.close(&mut batch);
         }
-        assert_eq!((batch.len(), batch.bytes.capacity()), (2, capacity));
+        assert_eq!(batch.len(), 2);
     }
 }

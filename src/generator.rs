@@ -7,7 +7,6 @@
 
 use std::collections::VecDeque;
 
-use apache_avro::Error as AvroError;
 use bumpalo::Bump;
 
 use crate::batch::Batch;
@@ -17,7 +16,7 @@ use crate::clock::Moment;
 use crate::handover::LaneEnd;
 use crate::handover::NoBuffer;
 use crate::pacer::Pacer;
-use crate::reference::ReferenceEncoder;
+use crate::program::Program;
 use crate::routing::Routing;
 use crate::schedule::Cursor;
 use crate::schedule::Schedule;
@@ -27,16 +26,6 @@ use crate::stop::Stop;
 mod departures;
 
 use departures::Departures;
-
-/// A record that could not be encoded: the schema does not fit the record.
-#[derive(Debug, thiserror::Error)]
-#[error("record {index} cannot be encoded: {source}")]
-pub struct EncodeError {
-    /// The record's global index.
-    pub index: u64,
-    /// What apache-avro says.
-    pub source: Box<AvroError>,
-}
 
 /// What a lane is made of, all of it before the run starts.
 pub struct LaneParts<'a, S> {
@@ -57,7 +46,7 @@ pub struct LaneParts<'a, S> {
     /// Which partition a record goes to.
     pub routing: Routing,
     /// What draws and writes records.
-    pub encoder: ReferenceEncoder<'a>,
+    pub program: &'a Program,
     /// What lays them out.
     pub sealer: S,
     /// Buffers in, batches out.
@@ -78,8 +67,6 @@ enum Ended {
     Stopped,
     /// The publisher is gone: nothing can be handed over any more.
     PublisherGone,
-    /// A record could not be encoded.
-    Failed(EncodeError),
 }
 
 /// One stream: which records are left, and what was sealed last for each partition.
@@ -98,27 +85,19 @@ struct Lane<'a, S> {
     schedule: Schedule,
     start_wall_ms: u64,
     routing: Routing,
-    encoder: ReferenceEncoder<'a>,
+    program: &'a Program,
     sealer: S,
     streams: Vec<Stream>,
     departures: Departures<'a>,
 }
 
-/// Runs a lane until the schedule ends or the run is stopped.
-///
-/// # Errors
-/// When a record cannot be encoded. Whatever the end, every record whose turn came is counted.
-pub fn run_lane<S: Sealer>(parts: LaneParts<'_, S>) -> Result<(), EncodeError> {
+/// Runs a lane until the schedule ends or the run is stopped. Whatever the end, every record whose
+/// turn came is counted.
+pub fn run_lane<S: Sealer>(parts: LaneParts<'_, S>) {
     let mut lane = Lane::new(parts);
     match lane.run(&mut Bump::new()) {
-        Ok(()) => Ok(()),
-        Err(ended) => {
-            lane.end_early();
-            match ended {
-                Ended::Failed(error) => Err(error),
-                Ended::Stopped | Ended::PublisherGone => Ok(()),
-            }
-        }
+        Ok(()) => {}
+        Err(Ended::Stopped | Ended::PublisherGone) => lane.end_early(),
     }
 }
 
@@ -137,7 +116,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
             schedule: parts.schedule,
             start_wall_ms: parts.start_wall_ms,
             routing: parts.routing,
-            encoder: parts.encoder,
+            program: parts.program,
             sealer: parts.sealer,
             streams: parts.streams.iter().map(stream).collect(),
             departures: Departures {
@@ -220,19 +199,16 @@ impl<'a, S: Sealer> Lane<'a, S> {
         event_time_ms: u64,
     ) -> Result<bool, Ended> {
         let index = self.streams[slot].cursor.index();
-        let record = self.encoder.draw(arena, index, event_time_ms);
-        let partition = self.routing.partition(index, record.key());
+        let mut draw = self.program.draw(index, event_time_ms);
+        let key = self.program.key(&draw, arena);
+        let partition = self.routing.partition(index, key);
         let mut batch = match self.streams[slot].open[partition as usize].take() {
             Some(batch) => batch,
             None => self.begin(slot, partition)?,
         };
-        let head = RecordHead { index, due_ns, event_time_ms, key: record.key() };
-        self.sealer.open(&mut batch, &head);
-        if let Err(source) = self.encoder.encode(&record, &mut batch.bytes) {
-            // The batch is lost with the record, which itself is counted by the cursor that stays.
-            self.departures.count_dropped(batch.len() as u64 - 1);
-            return Err(Ended::Failed(EncodeError { index, source: Box::new(source) }));
-        }
+        self.sealer.open(&mut batch, &RecordHead { index, due_ns, event_time_ms, key });
+        let bytes = self.program.encode(&mut draw, batch.room());
+        batch.advance(bytes);
         self.sealer.close(&mut batch);
         let is_full = batch.is_full();
         let stream = &mut self.streams[slot];

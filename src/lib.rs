@@ -16,7 +16,7 @@ pub mod memory;
 // Data: schemas and what encodes them.
 pub mod schema;
 pub mod domain;
-pub mod reference;
+pub mod program;
 // Intent: everything that this run means to do.
 pub mod plan;
 // Passage: what crosses between the stages.

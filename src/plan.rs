@@ -322,9 +322,9 @@ fn nanoseconds(duration: Duration) -> u64 {
 
 /// Folds everything that decides a record's bytes, but for seed and shard, into 32 bits.
 fn digest(domain: &Domain, sources: u64) -> u32 {
-    // "draw 1" is the version of how records are drawn: raised when the same schema, seed and index
+    // "draw 2" is the version of how records are drawn: raised when the same schema, seed and index
     // come to mean another record.
-    let text = format!("draw 1\navro\n{}\nsources {sources}\n{}", domain.name, domain.schema_text);
+    let text = format!("draw 2\navro\n{}\nsources {sources}\n{}", domain.name, domain.schema_text);
     crc32c::crc32c(text.as_bytes())
 }
 

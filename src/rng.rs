@@ -50,12 +50,13 @@ impl Identity {
     }
 }
 
-/// Returns the random stream of what is fixed for a source, such as its place.
+/// Returns the random stream of a field that is fixed for a source, such as its place.
 ///
-/// It depends on the source alone: a sensor stands where it stands, whichever pod reports it.
+/// It depends on the source and the field's ordinal alone: a sensor stands where it stands,
+/// whichever pod reports it.
 #[must_use]
-pub fn source(source: u64) -> Rng {
-    Rng::with_seed(fold(0x0073_6f75_7263_6573, source))
+pub fn source_field(source: u64, ordinal: u64) -> Rng {
+    Rng::with_seed(fold(fold(0x0073_6f75_7263_6573, source), ordinal))
 }
 
 #[cfg(test)]
@@ -89,8 +90,9 @@ mod tests {
     fn a_stream_is_found_again() {
         let identity = Identity::new(7, 8, shard(0, 1));
         assert_eq!(identity.record(42).u64(..), identity.record(42).u64(..));
-        assert_eq!(source(3).u64(..), source(3).u64(..));
-        assert_ne!(source(3).u64(..), source(4).u64(..));
+        assert_eq!(source_field(3, 1).u64(..), source_field(3, 1).u64(..));
+        assert_ne!(source_field(3, 1).u64(..), source_field(4, 1).u64(..));
+        assert_ne!(source_field(3, 1).u64(..), source_field(3, 2).u64(..));
     }
 
     #[test]

@@ -26,14 +26,14 @@ impl Routing {
 
     /// Returns the partition of a record, `0..partitions`.
     #[must_use]
-    pub fn partition(self, index: u64, key: &str) -> u32 {
+    pub fn partition(self, index: u64, key: &[u8]) -> u32 {
         if self.partitions == 1 {
             0
         } else if key.is_empty() {
             let partition = (index / self.stripe) % u64::from(self.partitions);
             u32::try_from(partition).unwrap_or_default()
         } else {
-            (java_string_hash(key) & 0x7fff_ffff) % self.partitions
+            (java_string_hash(&String::from_utf8_lossy(key)) & 0x7fff_ffff) % self.partitions
         }
     }
 }
@@ -59,11 +59,12 @@ mod tests {
     #[test]
     fn keys_decide_and_stripes_deal_in_turn() {
         let routing = Routing::new(4, 100);
-        assert_eq!(routing.partition(1, "hello"), 99_162_322 % 4);
-        assert_eq!(routing.partition(2, "hello"), routing.partition(1, "hello"));
-        let striped: Vec<u32> = (0..10).map(|stripe| routing.partition(stripe * 100, "")).collect();
+        assert_eq!(routing.partition(1, b"hello"), 99_162_322 % 4);
+        assert_eq!(routing.partition(2, b"hello"), routing.partition(1, b"hello"));
+        let striped: Vec<u32> =
+            (0..10).map(|stripe| routing.partition(stripe * 100, b"")).collect();
         assert_eq!(striped, [0, 1, 2, 3, 0, 1, 2, 3, 0, 1]);
-        assert_eq!(routing.partition(99, ""), 0);
-        assert_eq!(Routing::new(0, 100).partition(7, "hello"), 0);
+        assert_eq!(routing.partition(99, b""), 0);
+        assert_eq!(Routing::new(0, 100).partition(7, b"hello"), 0);
     }
 }

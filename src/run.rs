@@ -25,13 +25,13 @@ use crate::memory;
 use crate::pacer::Pacer;
 use crate::plan::Plan;
 use crate::plan::Surroundings;
+use crate::program::CompileError;
+use crate::program::Program;
+use crate::program::TrialError;
 use crate::publisher::Cancel;
 use crate::publisher::PublishError;
 use crate::publisher::Publisher;
 use crate::publisher::Serving;
-use crate::reference::KEY_BYTES_MAX;
-use crate::reference::RECORD_BYTES_MAX;
-use crate::reference::ReferenceEncoder;
 use crate::report::Measured;
 use crate::report::Report;
 use crate::routing::Routing;
@@ -58,17 +58,22 @@ pub enum RunError {
     /// The schema cannot be used.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// A record does not fit the schema.
-    #[error("records of {domain} do not fit their schema: {source}")]
-    Encoder {
+    /// The schema cannot be compiled.
+    #[error("the schema of {domain} cannot be compiled: {source}")]
+    Compile {
         /// The domain.
         domain: &'static str,
-        /// What apache-avro says.
-        source: Box<apache_avro::Error>,
+        /// Where and why.
+        source: CompileError,
     },
-    /// A lane failed.
-    #[error(transparent)]
-    Lane(#[from] generator::EncodeError),
+    /// The program's bytes are not those that apache-avro writes.
+    #[error("the program of {domain} failed its trial: {source}")]
+    Trial {
+        /// The domain.
+        domain: &'static str,
+        /// What differs.
+        source: TrialError,
+    },
     /// There is no connection.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -94,14 +99,14 @@ pub struct Outside {
 /// When the run cannot begin. Once it has begun there is a report, whatever happens.
 pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, RunError> {
     let schema = EventSchema::parse(plan.domain, plan.schema_text)?;
-    encoder(&plan, &schema)?;
+    let program = program(&plan, &schema)?;
     let destination = Destination::open(&plan)?;
     let target = Target::of(&plan, &schema, destination.service_url().clone());
     let observe = &mut |taken: Taken| {
         log::debug!("{}: {}", taken.step.what(), taken.detail);
     };
     let publisher = Publisher::connect(&plan, target, &outside.interrupt, observe)?;
-    let run = Run::new(&plan, &schema, publisher.partitions());
+    let run = Run::new(&plan, &program, publisher.partitions());
     let before = Before::now();
     let ended = run.drive(publisher, outside)?;
     let service_url = destination.service_url().to_string();
@@ -124,9 +129,14 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
     }))
 }
 
-fn encoder<'s>(plan: &Plan, schema: &'s EventSchema) -> Result<ReferenceEncoder<'s>, RunError> {
-    ReferenceEncoder::new(schema, plan.identity(), plan.sources)
-        .map_err(|source| RunError::Encoder { domain: plan.domain, source: Box::new(source) })
+/// Compiles the plan's schema and tries the program out.
+fn program(plan: &Plan, schema: &EventSchema) -> Result<Program, RunError> {
+    let domain = plan.domain;
+    let program = Program::compile(schema, plan.identity(), plan.sources)
+        .map_err(|source| RunError::Compile { domain, source })?;
+    let trial = program.try_out(schema, clock::wall_ms());
+    trial.map_err(|source| RunError::Trial { domain, source })?;
+    Ok(program)
 }
 
 fn kernel() -> String {
@@ -151,7 +161,7 @@ impl Before {
 /// Everything that the threads of a run share.
 struct Run<'a> {
     plan: &'a Plan,
-    schema: &'a EventSchema,
+    program: &'a Program,
     routing: Routing,
     stats: Arc<Stats>,
     start: Moment,
@@ -161,11 +171,11 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(plan: &'a Plan, schema: &'a EventSchema, partitions: u32) -> Self {
+    fn new(plan: &'a Plan, program: &'a Program, partitions: u32) -> Self {
         let (stop_handle, stop) = stop::stop();
         Self {
             plan,
-            schema,
+            program,
             routing: Routing::new(partitions, plan.stripe()),
             stats: Arc::new(Stats::new(plan.lanes)),
             start: clock::now().plus_ns(LEAD_NS),
@@ -180,7 +190,7 @@ impl<'a> Run<'a> {
         let limits = BatchLimits {
             records_max: self.plan.batching.records_max,
             bytes_max: self.plan.batching.bytes_max,
-            record_bytes_max: RECORD_BYTES_MAX + KEY_BYTES_MAX,
+            record_bytes_max: self.program.bytes_max() + self.program.key_bytes_max(),
         };
         let (lane_ends, publisher_end) =
             handover::hand_over(self.plan.lanes, self.plan.buffers_per_lane, limits);
@@ -206,7 +216,10 @@ impl<'a> Run<'a> {
                 let name = format!("lane-{lane}");
                 lanes.push(thread::Builder::new().name(name).spawn_scoped(scope, move || {
                     let _token = token;
-                    self.stopping_if_it_fails(|| self.lane(lane, end))
+                    self.stopping_if_it_fails(|| {
+                        self.lane(lane, end);
+                        Ok::<_, RunError>(())
+                    })
                 })?);
             }
             let watched = Watch::new(self.plan, &self.stats, self.start, outside, &ends)
@@ -240,7 +253,7 @@ impl<'a> Run<'a> {
     }
 
     /// Runs one lane on the calling thread.
-    fn lane(&self, lane: u32, end: LaneEnd) -> Result<(), RunError> {
+    fn lane(&self, lane: u32, end: LaneEnd) {
         if let Some(&cpu) = self.plan.lane_cpus.get(lane as usize) {
             pin(lane, cpu);
         }
@@ -254,7 +267,7 @@ impl<'a> Run<'a> {
             start: self.start,
             start_wall_ms: self.start_wall_ms,
             routing: self.routing,
-            encoder: encoder(plan, self.schema)?,
+            program: self.program,
             sealer: RecordSealer,
             end,
             pacer: Pacer::calibrate(
@@ -266,8 +279,7 @@ impl<'a> Run<'a> {
             lane: lane as usize,
             stats: &self.stats,
             streams,
-        })
-        .map_err(RunError::from)
+        });
     }
 }
 

@@ -16,7 +16,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("pulsar", &["connection", "publisher", "broker", "verify"]),
     ("clap", &["cli"]),
     ("core_affinity", &["run"]),
-    ("bumpalo", &["generator", "reference"]),
+    ("bumpalo", &["generator", "program"]),
 ];
 
 fn root() -> &'static Path {

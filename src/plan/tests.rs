@@ -2,11 +2,9 @@
 
 use std::collections::HashSet;
 
-use bumpalo::Bump;
-
 use super::*;
 use crate::domain::DOMAINS;
-use crate::reference::ReferenceEncoder;
+use crate::program::Program;
 use crate::schema::EventSchema;
 
 fn settings() -> Settings {
@@ -53,11 +51,11 @@ fn fifty_unsharded_plans_share_no_name_and_no_record() {
         for stream in 0..plan.streams {
             assert!(names.insert(plan.stream_name(stream)));
         }
-        let encoder = ReferenceEncoder::new(&schema, plan.identity(), plan.sources).unwrap();
+        let program = Program::compile(&schema, plan.identity(), plan.sources).unwrap();
         for index in 0..200 {
-            let mut bytes = Vec::new();
-            encoder.encode(&encoder.draw(&Bump::new(), index, 0), &mut bytes).unwrap();
-            assert!(records.insert(bytes));
+            let mut window = vec![0; program.bytes_max()];
+            let length = program.encode(&mut program.draw(index, 0), &mut window);
+            assert!(records.insert(window[..length].to_vec()));
         }
     }
     assert_eq!(records.len(), 50 * 200);

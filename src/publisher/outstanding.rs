@@ -108,9 +108,9 @@ mod tests {
             Accounting { stats: Arc::clone(&stats), returns, start: clock::now(), is_paced: true };
         let mut batch = lanes[0].try_take().unwrap();
         for index in 0..3 {
-            let head = RecordHead { index, due_ns: 0, event_time_ms: 0, key: "k" };
+            let head = RecordHead { index, due_ns: 0, event_time_ms: 0, key: b"k" };
             RecordSealer.open(&mut batch, &head);
-            batch.bytes.push(7);
+            batch.advance(1);
             RecordSealer.close(&mut batch);
         }
         fate(Outstanding::new(batch, accounting));

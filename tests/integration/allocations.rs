@@ -1,7 +1,6 @@
-//! A lane's thread allocates nothing after its start but what the reference encoder needs.
+//! A lane's thread allocates nothing after its start.
 
 use allocation_counter::measure;
-use bumpalo::Bump;
 use producer_load::batch::BatchLimits;
 use producer_load::batch::RecordSealer;
 use producer_load::clock;
@@ -10,8 +9,7 @@ use producer_load::generator::LaneParts;
 use producer_load::generator::run_lane;
 use producer_load::handover;
 use producer_load::pacer::Pacer;
-use producer_load::reference::RECORD_BYTES_MAX;
-use producer_load::reference::ReferenceEncoder;
+use producer_load::program::Program;
 use producer_load::rng::Identity;
 use producer_load::routing::Routing;
 use producer_load::schedule::Schedule;
@@ -21,15 +19,10 @@ use producer_load::stop;
 use producer_load::units::Sources;
 
 const LIMITS: BatchLimits =
-    BatchLimits { records_max: 100, bytes_max: 65_536, record_bytes_max: RECORD_BYTES_MAX };
-
-fn encoder(schema: &EventSchema) -> ReferenceEncoder<'_> {
-    let identity = Identity::new(1, 2, "0/1".parse().unwrap());
-    ReferenceEncoder::new(schema, identity, Sources { first: 0, end: 1_000 }).unwrap()
-}
+    BatchLimits { records_max: 100, bytes_max: 65_536, record_bytes_max: 400 };
 
 /// Returns how often a whole lane of `records` records allocates on its own thread.
-fn lane_allocations(schema: &EventSchema, records: u64) -> u64 {
+fn lane_allocations(program: &Program, records: u64) -> u64 {
     let (mut ends, publisher) = handover::hand_over(1, 8, LIMITS);
     let (_handle, stop) = stop::stop();
     let stats = Stats::new(1);
@@ -43,7 +36,7 @@ fn lane_allocations(schema: &EventSchema, records: u64) -> u64 {
         start: clock::now(),
         start_wall_ms: 1_700_000_000_000,
         routing: Routing::new(1, 100),
-        encoder: encoder(schema),
+        program,
         sealer: RecordSealer,
         end: ends.remove(0),
         pacer: Pacer::calibrate(stop.clone(), 100, true),
@@ -60,34 +53,21 @@ fn lane_allocations(schema: &EventSchema, records: u64) -> u64 {
         }
         received
     });
-    let counted = measure(|| run_lane(parts).unwrap());
+    let counted = measure(|| run_lane(parts));
     assert_eq!(publishing.join().unwrap(), records);
-    counted.count_total
-}
-
-/// Returns how often drawing and encoding `records` records allocates.
-fn encoder_allocations(schema: &EventSchema, records: u64) -> u64 {
-    let (encoder, mut arena) = (encoder(schema), Bump::with_capacity(1 << 20));
-    let mut bytes = Vec::with_capacity(1 << 20);
-    let counted = measure(|| {
-        for index in 0..records {
-            arena.reset();
-            bytes.clear();
-            let record = encoder.draw(&arena, index, 1_700_000_000_000 + index / 50);
-            encoder.encode(&record, &mut bytes).unwrap();
-        }
-    });
     counted.count_total
 }
 
 #[test]
 fn a_lane_allocates_nothing_after_its_start() {
     let schema = EventSchema::parse("x", DOMAINS[0].schema_text).unwrap();
+    let identity = Identity::new(1, 2, "0/1".parse().unwrap());
+    let sources = Sources { first: 0, end: 1_000 };
+    let program = Program::compile(&schema, identity, sources).unwrap();
     // Both runs pass the start, where the arena and the thread's waiting place are made; what the
     // longer one allocates more, it allocates in the steady state.
     let (short, long) = (20_000, 40_000);
-    let steady = lane_allocations(&schema, long) - lane_allocations(&schema, short);
-    let encoder = encoder_allocations(&schema, long - short);
+    let steady = lane_allocations(&program, long).saturating_sub(lane_allocations(&program, short));
     // A thread that waits for the first time in a new place may register itself once more.
-    assert!(steady <= encoder + 16, "{steady} allocations, of which the encoder {encoder}");
+    assert!(steady <= 16, "{steady} allocations for 20,000 records");
 }

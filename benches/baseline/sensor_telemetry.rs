@@ -1,8 +1,6 @@
-//! The reference encoder: a record drawn as a struct and written by apache-avro's schema writer.
-//!
-//! The writer is made once for a lane. What a record needs only until it is written (its texts)
-//! lives in the arena of the batch that is being built. A record is a pure function of the
-//! identity, its index and its event time.
+//! What the compiled program is compared with: a record drawn as a struct and written by
+//! apache-avro's cached schema writer. It draws the same fields from the same ranges, not the same
+//! values.
 
 use apache_avro::AvroResult;
 use apache_avro::writer::datum::GenericDatumWriter;
@@ -10,17 +8,10 @@ use bumpalo::Bump;
 use fastrand::Rng;
 use serde::Serialize;
 
-use crate::rng;
-use crate::rng::Identity;
-use crate::schema::EventSchema;
-use crate::units::Sources;
-
-/// The most that one record of `sensor_telemetry` takes, in bytes: 17 numbers of at most 10 bytes
-/// and texts of 24, 27, 18, 26 and 25 with their lengths, rounded up.
-pub const RECORD_BYTES_MAX: usize = 320;
-
-/// The most that a key takes, in bytes: `source-` and the digits of a 64-bit number.
-pub const KEY_BYTES_MAX: usize = 27;
+use producer_load::rng;
+use producer_load::rng::Identity;
+use producer_load::schema::EventSchema;
+use producer_load::units::Sources;
 
 /// Kinds of sensor, as the replaced system names them; which one a source is follows from its
 /// index.
@@ -49,7 +40,7 @@ const EVENT_TYPES: [&str; 20] = [
 
 /// One record of the domain `sensor_telemetry`, in the schema's order.
 #[derive(Debug, Serialize)]
-pub struct SensorTelemetry<'arena> {
+pub(crate) struct SensorTelemetry<'arena> {
     event_id: &'arena str,
     source_id: &'arena str,
     event_type: &'static str,
@@ -78,16 +69,8 @@ pub struct SensorTelemetry<'arena> {
     bytes_received: i64,
 }
 
-impl SensorTelemetry<'_> {
-    /// Returns the message key: the source's id.
-    #[must_use]
-    pub const fn key(&self) -> &str {
-        self.source_id
-    }
-}
-
 /// Draws records and writes them as AVRO datums.
-pub struct ReferenceEncoder<'schema> {
+pub(crate) struct ReferenceEncoder<'schema> {
     writer: GenericDatumWriter<'schema>,
     identity: Identity,
     sources: Sources,
@@ -98,7 +81,7 @@ impl<'schema> ReferenceEncoder<'schema> {
     ///
     /// # Errors
     /// When apache-avro cannot resolve the schema.
-    pub fn new(
+    pub(crate) fn new(
         schema: &'schema EventSchema,
         identity: Identity,
         sources: Sources,
@@ -108,7 +91,7 @@ impl<'schema> ReferenceEncoder<'schema> {
     }
 
     /// Draws record `index` with this event time (milliseconds since 1970); texts go to the arena.
-    pub fn draw<'arena>(
+    pub(crate) fn draw<'arena>(
         &self,
         arena: &'arena Bump,
         index: u64,
@@ -116,7 +99,7 @@ impl<'schema> ReferenceEncoder<'schema> {
     ) -> SensorTelemetry<'arena> {
         let mut rng = self.identity.record(index);
         let source = rng.u64(self.sources.first..self.sources.end);
-        let mut place = rng::source(source);
+        let mut place = rng::source_field(source, 0);
         let (status, error_count) = draw_status(&mut rng);
         let (packets_sent, bytes_sent) = draw_traffic(&mut rng);
         let (packets_received, bytes_received) = draw_traffic(&mut rng);
@@ -156,7 +139,7 @@ impl<'schema> ReferenceEncoder<'schema> {
     /// # Errors
     /// When the schema's fields are not those of the record; what `out` then ends with is
     /// undefined.
-    pub fn encode(&self, record: &SensorTelemetry<'_>, out: &mut Vec<u8>) -> AvroResult<()> {
+    pub(crate) fn encode(&self, record: &SensorTelemetry<'_>, out: &mut Vec<u8>) -> AvroResult<()> {
         self.writer.write_ser(out, record).map(drop)
     }
 }
@@ -179,86 +162,4 @@ fn draw_status(rng: &mut Rng) -> (i32, i32) {
 fn draw_traffic(rng: &mut Rng) -> (i64, i64) {
     let packets = rng.i64(0..=11_000);
     (packets, packets * rng.i64(200..=1_199))
-}
-
-#[cfg(test)]
-mod tests {
-    use apache_avro::reader::datum::GenericDatumReader;
-    use apache_avro::types::Value;
-
-    use super::*;
-    use crate::domain::DOMAINS;
-
-    fn schema() -> EventSchema {
-        EventSchema::parse("sensor_telemetry", DOMAINS[0].schema_text).unwrap()
-    }
-
-    fn encoder(schema: &EventSchema) -> ReferenceEncoder<'_> {
-        let shard = "0/1".parse().unwrap();
-        let sources = Sources { first: 9_990, end: 20_000 };
-        ReferenceEncoder::new(schema, Identity::new(1, 2, shard), sources).unwrap()
-    }
-
-    fn encoded(encoder: &ReferenceEncoder<'_>, index: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        encoder.encode(&encoder.draw(&Bump::new(), index, 1_700_000_000_000), &mut bytes).unwrap();
-        bytes
-    }
-
-    #[test]
-    fn a_datum_decodes_without_a_byte_left_over() {
-        let schema = schema();
-        let encoder = encoder(&schema);
-        let reader = GenericDatumReader::builder(schema.parsed()).build().unwrap();
-        let mut total = 0;
-        for index in 0..1_000 {
-            let bytes = encoded(&encoder, index);
-            assert!(bytes.len() <= RECORD_BYTES_MAX);
-            total += bytes.len();
-            let mut rest = bytes.as_slice();
-            let Value::Record(fields) = reader.read_value(&mut rest).unwrap() else {
-                panic!("not a record")
-            };
-            assert!(rest.is_empty());
-            assert_eq!(fields.len(), 26);
-            assert_eq!(fields[8], ("time".into(), Value::TimestampMillis(1_700_000_000_000)));
-        }
-        assert!((190..=220).contains(&(total / 1_000)), "{}", total / 1_000);
-    }
-
-    /// Golden: the same (digest, seed, shard, index, event time) must mean the same bytes in every
-    /// later version. Whoever changes what is drawn raises "draw 1" in `plan.rs`, which changes
-    /// every digest, and this number with it.
-    #[test]
-    fn a_thousand_records_have_the_bytes_they_always_had() {
-        let schema = schema();
-        let encoder = encoder(&schema);
-        let crc =
-            (0..1_000).fold(0, |crc, index| crc32c::crc32c_append(crc, &encoded(&encoder, index)));
-        assert_eq!(crc, 0xac58_e2cd);
-    }
-
-    #[test]
-    fn a_record_is_the_same_whenever_it_is_made() {
-        let schema = schema();
-        assert_eq!(encoded(&encoder(&schema), 77), encoded(&encoder(&schema), 77));
-        assert_ne!(encoded(&encoder(&schema), 77), encoded(&encoder(&schema), 78));
-    }
-
-    #[test]
-    fn ids_follow_from_the_source() {
-        let schema = schema();
-        let encoder = encoder(&schema);
-        let arena = Bump::new();
-        for index in 0..1_000 {
-            let record = encoder.draw(&arena, index, 0);
-            let source: u64 = record.key().strip_prefix("source-").unwrap().parse().unwrap();
-            assert!((9_990..20_000).contains(&source));
-            assert_eq!(record.customer_id, format!("cust-{:06}", source / 10));
-            assert_eq!(record.site_id, format!("site-{:05}", source / 100));
-            let same =
-                (0..1_000).map(|i| encoder.draw(&arena, i, 0)).find(|r| r.key() == record.key());
-            assert!(same.is_some_and(|same| same.latitude.to_bits() == record.latitude.to_bits()));
-        }
-    }
 }

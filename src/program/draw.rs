@@ -1,0 +1,63 @@
+//! What one record is drawn from: its random stream, and the numbers that identify it.
+
+use fastrand::Rng;
+
+/// One record's draw. Operations take from `rng` in their order, so the same draw makes the same
+/// bytes.
+#[derive(Clone, Debug)]
+pub struct Draw {
+    pub(super) rng: Rng,
+    /// The event source, below the fleet's number of sources.
+    pub source: u64,
+    /// The global index.
+    pub index: u64,
+    /// The event time, in milliseconds since 1970.
+    pub event_time_ms: u64,
+    /// Values of this record's integer fields that later fields depend on.
+    pub(super) registers: [i64; REGISTERS_MAX],
+}
+
+/// Fields of one record that others may depend on, at most.
+pub(super) const REGISTERS_MAX: usize = 16;
+
+impl Draw {
+    pub(super) fn new(rng: Rng, source: u64, index: u64, event_time_ms: u64) -> Self {
+        Self { rng, source, index, event_time_ms, registers: [0; REGISTERS_MAX] }
+    }
+}
+
+/// Draws a number below `span` (0: of all 64 bits) by multiplying: no rejection, so no branch, at
+/// the price of a bias below span / 2^64.
+#[inline]
+pub(super) fn below(rng: &mut Rng, span: u64) -> u64 {
+    let random = rng.u64(..);
+    if span == 0 {
+        return random;
+    }
+    let product = u128::from(random) * u128::from(span);
+    (product >> 64) as u64
+}
+
+/// Draws a number of 0.0 up to but not including 1.0, from 53 bits.
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "53 bits fit a double")]
+pub(super) fn unit(rng: &mut Rng) -> f64 {
+    (rng.u64(..) >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_stay_in_their_range_and_fill_it() {
+        let mut rng = Rng::with_seed(1);
+        let mut counts = [0; 7];
+        for _ in 0..70_000 {
+            counts[usize::try_from(below(&mut rng, 7)).unwrap()] += 1;
+            let unit = unit(&mut rng);
+            assert!((0.0..1.0).contains(&unit));
+        }
+        assert!(counts.iter().all(|count| (9_500..10_500).contains(count)), "{counts:?}");
+    }
+}

@@ -1,0 +1,257 @@
+//! Programs against apache-avro's decoder, and the promises that a record's bytes keep.
+
+use apache_avro::reader::datum::GenericDatumReader;
+use apache_avro::types::Value;
+
+use super::*;
+use crate::domain::DOMAINS;
+
+const EVENT_TIME_MS: u64 = 1_700_000_000_123;
+const SOURCES: Sources = Sources { first: 9_990, end: 20_000 };
+
+fn schema_of(fields: &str) -> EventSchema {
+    let text = format!(r#"{{"type":"record","name":"R","namespace":"n","fields":[{fields}]}}"#);
+    EventSchema::parse("test", &text).unwrap()
+}
+
+fn identity(seed: u64) -> Identity {
+    Identity::new(1, seed, "0/1".parse().unwrap())
+}
+
+fn compile(schema: &EventSchema) -> Program {
+    Program::compile(schema, identity(2), SOURCES).unwrap()
+}
+
+fn datum(program: &Program, index: u64) -> Vec<u8> {
+    let mut window = vec![0xaa; program.bytes_max()];
+    let length = program.encode(&mut program.draw(index, EVENT_TIME_MS), &mut window);
+    window.truncate(length);
+    window
+}
+
+/// Decodes a record with apache-avro to its last byte.
+fn decoded(schema: &EventSchema, datum: &[u8]) -> Vec<(String, Value)> {
+    let reader = GenericDatumReader::builder(schema.parsed()).build().unwrap();
+    let mut rest = datum;
+    let Value::Record(fields) = reader.read_value(&mut rest).unwrap() else { panic!("no record") };
+    assert!(rest.is_empty());
+    fields
+}
+
+fn field(fields: &[(String, Value)], name: &str) -> Value {
+    fields.iter().find(|(field, _)| field == name).unwrap().1.clone()
+}
+
+fn long(fields: &[(String, Value)], name: &str) -> i64 {
+    match field(fields, name) {
+        Value::Int(value) => value.into(),
+        Value::Long(value) | Value::TimestampMillis(value) => value,
+        other => panic!("{name} is {other:?}"),
+    }
+}
+
+fn refused(fields: &str) -> String {
+    Program::compile(&schema_of(fields), identity(2), SOURCES).unwrap_err().to_string()
+}
+
+#[test]
+fn every_domain_agrees_with_apache_avro() {
+    for domain in DOMAINS {
+        let schema = EventSchema::parse(domain.name, domain.schema_text).unwrap();
+        let program = compile(&schema);
+        program.try_out(&schema, EVENT_TIME_MS).unwrap();
+        for index in 0..2_000 {
+            let datum = datum(&program, index);
+            assert!(datum.len() <= program.bytes_max());
+            decoded(&schema, &datum);
+        }
+    }
+}
+
+#[test]
+fn sensor_telemetry_keeps_its_ranges() {
+    let schema = EventSchema::parse("s", DOMAINS[0].schema_text).unwrap();
+    let program = compile(&schema);
+    let mut bytes = 0;
+    for index in 0..5_000 {
+        let datum = datum(&program, index);
+        bytes += datum.len();
+        let fields = decoded(&schema, &datum);
+        let Value::String(source) = field(&fields, "source_id") else { panic!() };
+        let source: u64 = source.strip_prefix("source-").unwrap().parse().unwrap();
+        assert!((SOURCES.first..SOURCES.end).contains(&source));
+        let customer = Value::String(format!("cust-{:06}", source / 10));
+        assert_eq!(field(&fields, "customer_id"), customer);
+        assert_eq!(field(&fields, "site_id"), Value::String(format!("site-{:05}", source / 100)));
+        assert_eq!(long(&fields, "time"), 1_700_000_000_123);
+        let Value::Double(latitude) = field(&fields, "latitude") else { panic!() };
+        assert!((25.0..49.0).contains(&latitude));
+        let errors = match long(&fields, "status") {
+            1 | 3 => 0..=0,
+            2 => 0..=4,
+            4 => 1..=20,
+            other => panic!("status {other}"),
+        };
+        assert!(errors.contains(&long(&fields, "error_count")));
+        for (packets, sum) in
+            [("packets_sent", "bytes_sent"), ("packets_received", "bytes_received")]
+        {
+            let packets = long(&fields, packets);
+            assert!((0..=11_000).contains(&packets));
+            assert!((packets * 200..=packets * 1_199).contains(&long(&fields, sum)));
+        }
+    }
+    assert!((195..=210).contains(&(bytes / 5_000)), "{}", bytes / 5_000);
+}
+
+#[test]
+fn weights_are_kept_within_statistical_bounds() {
+    let schema = EventSchema::parse("s", DOMAINS[0].schema_text).unwrap();
+    let program = compile(&schema);
+    let (mut status, mut motion) = ([0_u32; 5], 0);
+    for index in 0..20_000 {
+        let fields = decoded(&schema, &datum(&program, index));
+        status[usize::try_from(long(&fields, "status")).unwrap()] += 1;
+        motion += u32::from(long(&fields, "motion_detected") == 1);
+    }
+    // Five standard deviations of a binomial distribution: 17,000 +- 252, 1,000 +- 154, 4,000 +-
+    // 283.
+    assert!(status[1].abs_diff(17_000) < 252, "{status:?}");
+    assert!(status[2..].iter().all(|count| count.abs_diff(1_000) < 154), "{status:?}");
+    assert!(motion.abs_diff(4_000) < 283, "{motion}");
+}
+
+#[test]
+fn what_follows_from_the_source_is_the_same_with_and_without_slots() {
+    let schema = EventSchema::parse("s", DOMAINS[0].schema_text).unwrap();
+    let few = Sources { first: 0, end: 10 };
+    let many = Sources { first: 0, end: source::SLOTS_MAX + 1 };
+    let programs = [few, many].map(|s| Program::compile(&schema, identity(2), s).unwrap());
+    for number in 0..10 {
+        let place = |program: &Program| {
+            let mut window = vec![0; program.bytes_max()];
+            let mut draw = Draw::new(fastrand::Rng::with_seed(7), number, 0, EVENT_TIME_MS);
+            let length = program.encode(&mut draw, &mut window);
+            window[..length].to_vec()
+        };
+        assert_eq!(place(&programs[0]), place(&programs[1]));
+    }
+}
+
+#[test]
+fn the_key_is_the_sources_id_or_its_number() {
+    let arena = Bump::new();
+    let schema = EventSchema::parse("s", DOMAINS[0].schema_text).unwrap();
+    let program = compile(&schema);
+    for index in 0..100 {
+        let fields = decoded(&schema, &datum(&program, index));
+        let key = program.key(&program.draw(index, 0), &arena);
+        assert_eq!(
+            field(&fields, "source_id"),
+            Value::String(String::from_utf8(key.to_vec()).unwrap())
+        );
+        assert!(key.len() <= program.key_bytes_max());
+    }
+    let plain = compile(&schema_of(r#"{"name":"x","type":"int"}"#));
+    let draw = plain.draw(0, 0);
+    assert_eq!(plain.key(&draw, &arena), draw.source.to_string().as_bytes());
+}
+
+#[test]
+fn flat_types_and_their_annotations_decode_within_their_ranges() {
+    let schema = schema_of(
+        r#"{"name":"i","type":{"type":"int","arg.properties":{"range":{"min":-5,"max":5}}}},
+        {"name":"l","type":"long"},
+        {"name":"f","type":"float","arg.properties":{"range":{"min":1,"max":2}}},
+        {"name":"b","type":{"type":"boolean","arg.properties":{"odds":1.0}}},
+        {"name":"s","type":"string","arg.properties":{"length":{"min":3,"max":6}}},
+        {"name":"y","type":"bytes","arg.properties":{"length":4}},
+        {"name":"x","type":{"type":"fixed","name":"X","size":11}},
+        {"name":"e","type":{"type":"enum","name":"E","symbols":["A","B","C"]}},
+        {"name":"o","type":"string","arg.properties":{"options":["red","green"]}},
+        {"name":"n","type":{"type":"record","name":"N","fields":[
+            {"name":"z","type":"null"},
+            {"name":"t","type":{"type":"long","logicalType":"timestamp-micros"}}]}}"#,
+    );
+    let program = compile(&schema);
+    program.try_out(&schema, EVENT_TIME_MS).unwrap();
+    for index in 0..1_000 {
+        let fields = decoded(&schema, &datum(&program, index));
+        assert!((-5..5).contains(&long(&fields, "i")));
+        let Value::Float(float) = field(&fields, "f") else { panic!() };
+        assert!((1.0..=2.0).contains(&float));
+        assert_eq!(field(&fields, "b"), Value::Boolean(true));
+        let Value::String(text) = field(&fields, "s") else { panic!() };
+        assert!((3..6).contains(&text.len()));
+        let Value::Bytes(bytes) = field(&fields, "y") else { panic!() };
+        assert_eq!(bytes.len(), 4);
+        let Value::String(option) = field(&fields, "o") else { panic!() };
+        assert!(["red", "green"].contains(&option.as_str()));
+        let Value::Record(nested) = field(&fields, "n") else { panic!() };
+        assert_eq!(field(&nested, "t"), Value::TimestampMicros(1_700_000_000_123_000));
+    }
+}
+
+#[test]
+fn what_cannot_be_made_is_refused_by_the_path_of_its_field() {
+    for (fields, path, words) in [
+        (r#"{"name":"u","type":["null","int"]}"#, "u:", "a union"),
+        (r#"{"name":"a","type":{"type":"array","items":"int"}}"#, "a:", "array"),
+        (
+            r#"{"name":"n","type":{"type":"record","name":"N","fields":[
+                {"name":"m","type":{"type":"map","values":"int"}}]}}"#,
+            "n.m:",
+            "map",
+        ),
+        (r#"{"name":"s","type":"string","arg.properties":{"regex":"a+"}}"#, "s:", "regex"),
+        (
+            r#"{"name":"i","type":"int","arg.properties":{"range":{"min":5,"max":5}}}"#,
+            "i:",
+            "below",
+        ),
+        (
+            r#"{"name":"i","type":"int","producer-load":{"id":{}}}"#,
+            "i:",
+            "'id' does not go with int",
+        ),
+        (
+            r#"{"name":"i","type":"int","producer-load":{"times":{"field":"j","min":1,"max":2}}},
+               {"name":"j","type":"int"}"#,
+            "i:",
+            "no integer field j before it",
+        ),
+        (
+            r#"{"name":"i","type":"int","producer-load":{"choice":[{"value":"x","weight":1}]}}"#,
+            "i:",
+            "no value of type int",
+        ),
+    ] {
+        let said = refused(fields);
+        assert!(said.starts_with(path) && said.contains(words), "{said}");
+    }
+    let long: Vec<_> = (0..40)
+        .map(|n| {
+            format!(r#"{{"name":"s{n}","type":"string","arg.properties":{{"length":30000}}}}"#)
+        })
+        .collect();
+    assert!(refused(&long.join(",")).contains("at most 65536"));
+}
+
+/// Golden: the same (digest, seed, shard, index, event time) must mean the same bytes in every
+/// later version. Whoever changes what is drawn raises "draw 2" in `plan.rs`, which changes every
+/// digest, and this number with it.
+#[test]
+fn a_thousand_records_have_the_bytes_they_always_had() {
+    let schema = EventSchema::parse("s", DOMAINS[0].schema_text).unwrap();
+    let program = compile(&schema);
+    let crc = (0..1_000).fold(0, |crc, index| crc32c::crc32c_append(crc, &datum(&program, index)));
+    assert_eq!(crc, 0x02de_037e);
+}
+
+#[test]
+fn another_seed_makes_other_records() {
+    let schema = EventSchema::parse("s", DOMAINS[0].schema_text).unwrap();
+    let other = Program::compile(&schema, identity(3), SOURCES).unwrap();
+    assert_eq!(datum(&compile(&schema), 77), datum(&compile(&schema), 77));
+    assert_ne!(datum(&compile(&schema), 77), datum(&other, 77));
+}
