@@ -12,11 +12,18 @@ pub struct Domain {
 }
 
 /// Every domain, the default first.
-pub const DOMAINS: &[Domain] = &[Domain {
-    name: "sensor_telemetry",
-    trade: "IoT",
-    schema_text: include_str!("../schemas/sensor_telemetry.avsc"),
-}];
+pub const DOMAINS: &[Domain] = &[
+    Domain {
+        name: "sensor_telemetry",
+        trade: "IoT",
+        schema_text: include_str!("../schemas/sensor_telemetry.avsc"),
+    },
+    Domain {
+        name: "sensor_data",
+        trade: "IoT, as the consumers of the replaced system decode it",
+        schema_text: include_str!("../schemas/sensor_data.avsc"),
+    },
+];
 
 /// A domain that does not exist.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

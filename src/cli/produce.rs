@@ -117,7 +117,7 @@ struct LoadArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Records")]
 struct RecordArgs {
-    /// The kind of events: `sensor_telemetry`.
+    /// The kind of events: `sensor_telemetry` or `sensor_data`.
     #[arg(
         long, value_name = "DOMAIN", env = "EVENT_TYPE", default_value = "sensor_telemetry",
         value_parser = parse_domain

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::CompileError;
 use super::annotation::Annotation;
+use super::draw::REGISTER_UNUSED;
 use super::draw::REGISTERS_MAX;
 use super::op::Choice;
 use super::op::Op;
@@ -36,7 +37,7 @@ pub(super) fn compile(
     compiler.find_registers(schema.annotated(), "");
     compiler.record(schema.annotated(), "", 0)?;
     compiler.end_source_run();
-    let key = compiler.key.unwrap_or(SourceKey { prefix: "".into(), digits: 0 });
+    let key = compiler.key.unwrap_or(SourceKey { prefix: "".into(), digits: 0, first: 0 });
     Ok((compiler.ops.into(), key))
 }
 
@@ -194,7 +195,7 @@ impl Compiler {
             "fixed" => Op::Fixed(value::fixed_size(schema, annotation)?),
             "enum" => {
                 let symbols = schema["symbols"].as_array().map_or(0, Vec::len) as u64;
-                Op::Integer { range: Range { low: 0, span: symbols }, register: None }
+                Op::Integer { range: Range { low: 0, span: symbols }, register: REGISTER_UNUSED }
             }
             other => return unsupported(path, &format!("a value of type {other}")),
         };
@@ -255,33 +256,40 @@ impl Compiler {
         let record = path.rsplit_once('.').map_or("", |(record, _)| record);
         let earlier = join_name(record, name);
         let is_written = |op: &Op| {
-            matches!(op, Op::Integer { register: Some(r), .. }
-            | Op::By { register: Some(r), .. } | Op::Times { register: Some(r), .. }
-            | Op::Choice(Choice { register: Some(r), .. })
+            matches!(op, Op::Integer { register: r, .. }
+            | Op::By { register: r, .. } | Op::Times { register: r, .. }
+            | Op::Choice(Choice { register: r, .. })
             if self.registers.get(usize::from(*r)) == Some(&earlier))
         };
         if !self.ops.iter().any(is_written) {
             return Err(annotation.wrong(&format!("there is no integer field {name} before it")));
         }
-        self.register(&earlier)?.ok_or_else(|| annotation.wrong("the field has no value"))
+        self.register(&earlier)
     }
 
-    /// Returns the register of a field, if another one depends on it.
-    fn register(&self, path: &str) -> Result<Option<u8>, CompileError> {
+    /// Returns the register of a field: one of its own, if another field depends on it.
+    fn register(&self, path: &str) -> Result<u8, CompileError> {
         let Some(place) = self.registers.iter().position(|register| register == path) else {
-            return Ok(None);
+            return Ok(REGISTER_UNUSED);
         };
         if place >= REGISTERS_MAX {
             let what = format!("more than {REGISTERS_MAX} fields that others depend on");
             return unsupported(path, &what);
         }
-        Ok(u8::try_from(place).ok())
+        Ok(u8::try_from(place).unwrap_or(REGISTER_UNUSED))
     }
 
     fn follow_source(&mut self, field: SourceField) {
-        if let (None, SourceField::Text { prefix, digits, divisor: 1 }) = (&self.key, &field) {
-            self.key = Some(SourceKey { prefix: prefix.clone(), digits: *digits });
-        }
+        let key = match &field {
+            SourceField::Text { prefix, digits, divisor: 1 } => {
+                Some(SourceKey { prefix: prefix.clone(), digits: *digits, first: 0 })
+            }
+            SourceField::Number { divisor: 1, first } => {
+                Some(SourceKey { prefix: "".into(), digits: 0, first: first.cast_unsigned() })
+            }
+            _ => None,
+        };
+        self.key = self.key.take().or(key);
         self.source_run.push((self.ordinal, field));
     }
 

@@ -14,15 +14,18 @@ pub struct Draw {
     /// The event time, in milliseconds since 1970.
     pub event_time_ms: u64,
     /// Values of this record's integer fields that later fields depend on.
-    pub(super) registers: [i64; REGISTERS_MAX],
+    pub(super) registers: [i64; REGISTERS_MAX + 1],
 }
 
 /// Fields of one record that others may depend on, at most.
-pub(super) const REGISTERS_MAX: usize = 16;
+pub(super) const REGISTERS_MAX: usize = 7;
+
+/// Where the values go that nothing depends on: storing them costs less than asking.
+pub(super) const REGISTER_UNUSED: u8 = 7;
 
 impl Draw {
     pub(super) fn new(rng: Rng, source: u64, index: u64, event_time_ms: u64) -> Self {
-        Self { rng, source, index, event_time_ms, registers: [0; REGISTERS_MAX] }
+        Self { rng, source, index, event_time_ms, registers: [0; REGISTERS_MAX + 1] }
     }
 }
 
@@ -38,11 +41,13 @@ pub(super) fn below(rng: &mut Rng, span: u64) -> u64 {
     (product >> 64) as u64
 }
 
-/// Draws a number of 0.0 up to but not including 1.0, from 53 bits.
+/// Draws a number of 0.0 up to but not including 1.0, from 52 bits.
+///
+/// The bits become the fraction of a number of 1.0 up to 2.0, which costs no conversion.
 #[inline]
-#[expect(clippy::cast_precision_loss, reason = "53 bits fit a double")]
 pub(super) fn unit(rng: &mut Rng) -> f64 {
-    (rng.u64(..) >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
+    const ONE: u64 = 0x3ff0_0000_0000_0000;
+    f64::from_bits(ONE | (rng.u64(..) >> 12)) - 1.0
 }
 
 #[cfg(test)]

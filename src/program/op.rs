@@ -42,13 +42,13 @@ pub(super) enum Op {
     /// A float.
     Float(Uniform),
     /// An int, a long or an enum's symbol.
-    Integer { range: Range, register: Option<u8> },
+    Integer { range: Range, register: u8 },
     /// One of several values, each with its bytes, by weight.
     Choice(Choice),
     /// An integer whose range follows from an earlier integer's value.
-    By { on: u8, cases: Box<[(i64, Range)]>, otherwise: Range, register: Option<u8> },
+    By { on: u8, cases: Box<[(i64, Range)]>, otherwise: Range, register: u8 },
     /// An integer that is an earlier integer's value times a drawn one.
-    Times { on: u8, range: Range, register: Option<u8> },
+    Times { on: u8, range: Range, register: u8 },
     /// The event time in units of which `per_ms` make a millisecond.
     EventTime { per_ms: i64 },
     /// So many random hexadecimal digits, as a string.
@@ -66,10 +66,50 @@ pub(super) enum Op {
 pub(super) struct Choice {
     /// The weight of all options up to and including each, of 2^32 in all.
     pub(super) up_to: Box<[u64]>,
-    /// The bytes of each option, and its value where others depend on it.
-    pub(super) options: Box<[(Box<[u8]>, i64)]>,
+    /// The options.
+    pub(super) options: Box<[Literal]>,
     /// Where its value goes.
-    pub(super) register: Option<u8>,
+    pub(super) register: u8,
+}
+
+/// A value that is encoded already: its first bytes as many as copy at once, and the rest.
+#[derive(Clone, Debug)]
+pub(super) struct Literal {
+    head: [u8; HEAD],
+    rest: Box<[u8]>,
+    bytes: usize,
+    /// The value where others depend on it.
+    value: i64,
+}
+
+/// Bytes that are copied at once: most literals are shorter, and a fixed length copies without a call.
+const HEAD: usize = 16;
+
+impl Literal {
+    pub(super) fn new(bytes: &[u8], value: i64) -> Self {
+        let (first, rest) = bytes.split_at(bytes.len().min(HEAD));
+        let mut head = [0; HEAD];
+        head[..first.len()].copy_from_slice(first);
+        Self { head, rest: rest.into(), bytes: bytes.len(), value }
+    }
+
+    /// Returns the bytes of the value.
+    pub(super) fn to_bytes(&self) -> Box<[u8]> {
+        self.head.iter().chain(&self.rest).take(self.bytes).copied().collect()
+    }
+
+    fn bytes_max(&self) -> usize {
+        HEAD + self.rest.len()
+    }
+
+    #[inline]
+    fn write(&self, out: &mut [u8], at: usize) -> usize {
+        out[at..at + HEAD].copy_from_slice(&self.head);
+        if !self.rest.is_empty() {
+            put(out, at + HEAD, &self.rest);
+        }
+        at + self.bytes
+    }
 }
 
 impl Op {
@@ -85,7 +125,7 @@ impl Op {
             | Self::Times { .. }
             | Self::EventTime { .. } => varint::BYTES_MAX,
             Self::Choice(choice) => {
-                choice.options.iter().map(|(bytes, _)| bytes.len()).max().unwrap_or_default()
+                choice.options.iter().map(Literal::bytes_max).max().unwrap_or_default()
             }
             Self::Id { digits } => varint::BYTES_MAX + digits.next_multiple_of(16),
             Self::Letters { length } | Self::Bytes { length } => {
@@ -145,11 +185,9 @@ impl Choice {
     fn write(&self, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
         let random = draw.rng.u64(..) >> 32;
         let chosen = self.up_to.iter().filter(|&&up_to| up_to <= random).count();
-        let (bytes, value) = &self.options[chosen.min(self.options.len() - 1)];
-        if let Some(register) = self.register {
-            draw.registers[usize::from(register)] = *value;
-        }
-        put(out, at, bytes)
+        let option = &self.options[chosen.min(self.options.len() - 1)];
+        draw.registers[usize::from(self.register)] = option.value;
+        option.write(out, at)
     }
 }
 
@@ -159,11 +197,10 @@ fn put(out: &mut [u8], at: usize, bytes: &[u8]) -> usize {
     at + bytes.len()
 }
 
-#[inline]
-fn integer(value: i64, register: Option<u8>, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
-    if let Some(register) = register {
-        draw.registers[usize::from(register)] = value;
-    }
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a call costs as much as the integer")]
+fn integer(value: i64, register: u8, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
+    draw.registers[usize::from(register)] = value;
     at + varint::write(&mut out[at..], value)
 }
 
@@ -180,25 +217,25 @@ fn doubles(ranges: &[Uniform], draw: &mut Draw, out: &mut [u8], at: usize) -> us
 #[inline]
 fn id(digits: usize, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
     let at = at + varint::write(&mut out[at..], digits.cast_signed() as i64);
-    let mut place = at;
-    while place < at + digits {
-        out[place..place + 16].copy_from_slice(&hexadecimal(draw.rng.u64(..)));
-        place += 16;
+    let touched = digits.next_multiple_of(16);
+    for place in out[at..at + touched].as_chunks_mut::<16>().0 {
+        let random = draw.rng.u64(..);
+        let halves = [(random >> 32) & 0xffff_ffff, random & 0xffff_ffff].map(hexadecimal);
+        place[..8].copy_from_slice(&halves[0].to_be_bytes());
+        place[8..].copy_from_slice(&halves[1].to_be_bytes());
     }
     at + digits
 }
 
-/// Returns the sixteen digits of a number, all computed at once.
-const fn hexadecimal(value: u64) -> [u8; 16] {
+/// Returns the eight digits of a 32-bit number, all computed at once, the first in the highest byte.
+const fn hexadecimal(value: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
     // Each half byte in a byte of its own, then '0' + n, and 39 more where n is above 9.
-    let mut x = value as u128;
-    x = (x | (x << 32)) & 0x0000_0000_ffff_ffff_0000_0000_ffff_ffff;
-    x = (x | (x << 16)) & 0x0000_ffff_0000_ffff_0000_ffff_0000_ffff;
-    x = (x | (x << 8)) & 0x00ff_00ff_00ff_00ff_00ff_00ff_00ff_00ff;
-    x = (x | (x << 4)) & 0x0f0f_0f0f_0f0f_0f0f_0f0f_0f0f_0f0f_0f0f;
-    let ones = 0x0101_0101_0101_0101_0101_0101_0101_0101_u128;
-    let is_letter = ((x + 6 * ones) >> 4) & ones;
-    (x + 0x30 * ones + is_letter * 39).to_be_bytes()
+    let x = (value | (value << 16)) & 0x0000_ffff_0000_ffff;
+    let x = (x | (x << 8)) & 0x00ff_00ff_00ff_00ff;
+    let x = (x | (x << 4)) & 0x0f0f_0f0f_0f0f_0f0f;
+    let is_letter = ((x + 6 * ONES) >> 4) & ONES;
+    x + 0x30 * ONES + is_letter * 39
 }
 
 fn letters(length: Range, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
@@ -225,8 +262,8 @@ mod tests {
 
     #[test]
     fn hexadecimal_digits_are_those_of_the_number() {
-        for value in [0, 1, 0x0123_4567_89ab_cdef, u64::MAX, 0xfedc_ba98_7654_3210] {
-            assert_eq!(hexadecimal(value), *format!("{value:016x}").as_bytes());
+        for value in [0, 1, 0x0123_4567, 0x89ab_cdef, 0xffff_ffff] {
+            assert_eq!(hexadecimal(value).to_be_bytes(), *format!("{value:08x}").as_bytes());
         }
     }
 }

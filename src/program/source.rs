@@ -133,10 +133,10 @@ impl SourceRun {
         let lengths: Box<[u16]> = encoded.collect();
         // A stride of whole words copies fastest.
         let longest = usize::from(lengths.iter().copied().max().unwrap_or_default());
-        let stride = longest.next_multiple_of(8);
+        let stride = longest.next_multiple_of(16).max(16);
         let mut bytes = vec![0; stride * lengths.len()];
         let mut scratch = vec![0; self.bytes_max.max(stride)];
-        for (source, slot) in (sources.first..).zip(bytes.chunks_exact_mut(stride.max(1))) {
+        for (source, slot) in (sources.first..).zip(bytes.chunks_exact_mut(stride)) {
             self.compute(source, &mut scratch, 0);
             slot.copy_from_slice(&scratch[..stride]);
         }
@@ -169,6 +169,8 @@ impl SourceRun {
 pub(super) struct SourceKey {
     pub(super) prefix: Box<str>,
     pub(super) digits: usize,
+    /// The number of the first source.
+    pub(super) first: u64,
 }
 
 impl SourceKey {
@@ -181,7 +183,7 @@ impl SourceKey {
     #[inline]
     pub(super) fn write(&self, source: u64, mut out: &mut [u8]) -> usize {
         let mut text = [0; DIGITS_MAX];
-        let number = decimal(source, self.digits, &mut text);
+        let number = decimal(source.wrapping_add(self.first), self.digits, &mut text);
         let length = self.prefix.len() + number.len();
         // `out` has room: a batch is full before it has not.
         out.write_all(self.prefix.as_bytes()).ok();

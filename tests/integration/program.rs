@@ -134,7 +134,7 @@ fn a_flag_wins_over_its_variable() {
 fn what_cannot_be_done_ends_with_its_code_and_the_mend() {
     for (arguments, variables, code, words) in [
         (["--rate", "0"].as_slice(), [].as_slice(), 2, "max"),
-        (&["--domain", "sensor"], &[], 2, "did you mean sensor_telemetry"),
+        (&["--domain", "sensor_tele"], &[], 2, "did you mean sensor_telemetry"),
         (&["--dry-run"], &[("MESSAGES_PER_SECOND", "")], 2, "MESSAGES_PER_SECOND"),
         (&[], &[("KUBERNETES_SERVICE_HOST", "10.0.0.1")], 104, "PULSAR_URL"),
         (&["--shard", "0/9", "--sources", "3"], &[], 104, "--sources"),

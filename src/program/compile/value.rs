@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::super::CompileError;
 use super::super::annotation::Annotation;
+use super::super::draw::REGISTER_UNUSED;
 use super::super::op::Choice;
+use super::super::op::Literal;
 use super::super::op::Op;
 use super::super::op::Uniform;
 use super::super::source::SourceField;
@@ -33,8 +35,8 @@ pub(super) fn boolean(annotation: &Annotation<'_>) -> Result<Op, CompileError> {
         None => Some(0.5),
     };
     let odds = odds.ok_or_else(|| annotation.wrong("odds are a number of 0 to 1"))?;
-    let options = vec![([1].into(), 1), ([0].into(), 0)];
-    Ok(Op::Choice(choice(options, &[odds, 1.0 - odds], None)))
+    let options = vec![Literal::new(&[1], 1), Literal::new(&[0], 0)];
+    Ok(Op::Choice(choice(options, &[odds, 1.0 - odds], REGISTER_UNUSED)))
 }
 
 /// Returns the size of a fixed.
@@ -53,7 +55,7 @@ pub(super) fn options(
     options: &Value,
     name: &str,
     annotation: &Annotation<'_>,
-    register: Option<u8>,
+    register: u8,
 ) -> Result<Choice, CompileError> {
     let options = options.as_array().filter(|options| !options.is_empty());
     let options =
@@ -69,7 +71,7 @@ pub(super) fn weighted(
     said: &Value,
     name: &str,
     annotation: &Annotation<'_>,
-    register: Option<u8>,
+    register: u8,
 ) -> Result<Choice, CompileError> {
     let entries = said.as_array().filter(|entries| !entries.is_empty());
     let entries =
@@ -84,7 +86,7 @@ pub(super) fn weighted(
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 2^32")]
-fn choice(options: Vec<(Box<[u8]>, i64)>, weights: &[f64], register: Option<u8>) -> Choice {
+fn choice(options: Vec<Literal>, weights: &[f64], register: u8) -> Choice {
     let total: f64 = weights.iter().sum();
     let up_to = weights.iter().scan(0.0, |sum, weight| {
         *sum += weight;
@@ -98,19 +100,19 @@ fn literal(
     value: &Value,
     name: &str,
     annotation: &Annotation<'_>,
-) -> Result<(Box<[u8]>, i64), CompileError> {
+) -> Result<Literal, CompileError> {
     let wrong = || annotation.wrong(&format!("{value} is no value of type {name}"));
     match name {
-        "string" => Ok((string_bytes(value.as_str().ok_or_else(wrong)?), 0)),
+        "string" => Ok(Literal::new(&string_bytes(value.as_str().ok_or_else(wrong)?), 0)),
         "int" | "long" => {
             let integer = value.as_i64().filter(|v| name == "long" || i32::try_from(*v).is_ok());
             let integer = integer.ok_or_else(wrong)?;
-            Ok((varint::bytes(integer).into(), integer))
+            Ok(Literal::new(&varint::bytes(integer), integer))
         }
-        "double" => Ok((value.as_f64().ok_or_else(wrong)?.to_le_bytes().into(), 0)),
+        "double" => Ok(Literal::new(&value.as_f64().ok_or_else(wrong)?.to_le_bytes(), 0)),
         "boolean" => {
             let truth = value.as_bool().ok_or_else(wrong)?;
-            Ok(([u8::from(truth)].into(), i64::from(truth)))
+            Ok(Literal::new(&[u8::from(truth)], i64::from(truth)))
         }
         _ => Err(annotation.wrong(&format!("options of type {name} cannot be made yet"))),
     }
@@ -159,6 +161,6 @@ fn options_of(
     name: &str,
     annotation: &Annotation<'_>,
 ) -> Result<Box<[Box<[u8]>]>, CompileError> {
-    let choice = options(said, name, annotation, None)?;
-    Ok(choice.options.into_iter().map(|(bytes, _)| bytes).collect())
+    let choice = options(said, name, annotation, REGISTER_UNUSED)?;
+    Ok(choice.options.iter().map(Literal::to_bytes).collect())
 }
