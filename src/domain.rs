@@ -41,10 +41,14 @@ pub struct DomainUnknown {
 pub fn find(name: &str) -> Result<&'static Domain, DomainUnknown> {
     let exact = DOMAINS.iter().find(|domain| domain.name == name);
     exact.ok_or_else(|| {
-        let distance = |domain: &&Domain| strsim::damerau_levenshtein(domain.name, name);
+        // A name that begins the same way counts as near: people abbreviate more than they slip.
+        let near = |a: &&Domain, b: &&Domain| {
+            let likeness = |domain: &Domain| strsim::jaro_winkler(domain.name, name);
+            likeness(a).total_cmp(&likeness(b))
+        };
         DomainUnknown {
             name: name.to_owned(),
-            nearest: DOMAINS.iter().min_by_key(distance).unwrap_or(&DOMAINS[0]).name,
+            nearest: DOMAINS.iter().max_by(near).unwrap_or(&DOMAINS[0]).name,
             known: DOMAINS.iter().map(|domain| domain.name).collect::<Vec<_>>().join(", "),
         }
     })
