@@ -82,7 +82,8 @@ pub(super) struct Literal {
     value: i64,
 }
 
-/// Bytes that are copied at once: most literals are shorter, and a fixed length copies without a call.
+/// Bytes that are copied at once: most literals are shorter, and a fixed length copies without a
+/// call.
 const HEAD: usize = 16;
 
 impl Literal {
@@ -227,7 +228,8 @@ fn id(digits: usize, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
     at + digits
 }
 
-/// Returns the eight digits of a 32-bit number, all computed at once, the first in the highest byte.
+/// Returns the eight digits of a 32-bit number, all computed at once, the first in the highest
+/// byte.
 const fn hexadecimal(value: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     // Each half byte in a byte of its own, then '0' + n, and 39 more where n is above 9.
