@@ -3,6 +3,7 @@
 //! Connects on this thread, starts lanes and publisher, logs once a second, turns signals into the
 //! stop, waits for the last receipts, and measures what the report says.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -218,7 +219,7 @@ impl<'a> Run<'a> {
                     let _token = token;
                     self.stopping_if_it_fails(|| {
                         self.lane(lane, end);
-                        Ok::<_, RunError>(())
+                        Ok::<_, Infallible>(())
                     })
                 })?);
             }

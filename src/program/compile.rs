@@ -138,6 +138,9 @@ impl Compiler {
         let op = match (kind, name) {
             ("source", _) => {
                 let field = value::source_field(said, name, annotation)?;
+                if name == "int" && !field.fits_int(self.sources) {
+                    return Err(annotation.wrong("some source's number is no int; use a long"));
+                }
                 self.follow_source(field);
                 return Ok(());
             }
@@ -151,8 +154,12 @@ impl Compiler {
                 let register = self.register(path)?;
                 Op::Choice(value::weighted(said, name, annotation, register)?)
             }
-            ("by", "int" | "long") => self.by(said, path, annotation)?,
-            ("times", "int" | "long") => {
+            ("by", "int" | "long") => {
+                let by = self.by(said, path, annotation)?;
+                refuse_wide(name, &by, annotation)?;
+                by
+            }
+            ("times", "long") => {
                 let (min, max) = annotation.whole_bounds(said)?;
                 let on = self.depended_on(said, path, annotation)?;
                 let range = integer::inclusive(min, max);
@@ -310,6 +317,16 @@ impl Compiler {
             (_, op) => self.ops.push(op),
         }
     }
+}
+
+/// Refuses an int with a case that is none: its bytes would decode to an error.
+fn refuse_wide(name: &str, by: &Op, annotation: &Annotation<'_>) -> Result<(), CompileError> {
+    let Op::By { cases, otherwise, .. } = by else { return Ok(()) };
+    let mut ranges = cases.iter().map(|(_, range)| range).chain([otherwise]);
+    if name == "int" && !ranges.all(|range| range.fits_int()) {
+        return Err(annotation.wrong("some case is no int; use a long"));
+    }
+    Ok(())
 }
 
 /// Returns how the event time is written, for a logical type that is a point in time.

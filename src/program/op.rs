@@ -24,6 +24,12 @@ pub(super) struct Range {
 }
 
 impl Range {
+    /// Returns whether every value of the range is an int.
+    pub(super) fn fits_int(self) -> bool {
+        let last = i128::from(self.low) + i128::from(self.span) - 1;
+        self.span > 0 && i32::try_from(self.low).is_ok() && i32::try_from(last).is_ok()
+    }
+
     #[inline]
     fn draw(self, draw: &mut Draw) -> i64 {
         self.low.wrapping_add(below(&mut draw.rng, self.span).cast_signed())

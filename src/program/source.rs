@@ -37,6 +37,18 @@ pub(super) enum SourceField {
 }
 
 impl SourceField {
+    /// Returns whether the field is an int for every one of these sources, where it is a number.
+    pub(super) fn fits_int(&self, sources: Sources) -> bool {
+        match self {
+            Self::Number { divisor, first } => {
+                let last = i128::from((sources.end - 1) / divisor) + i128::from(*first);
+                i32::try_from(*first).is_ok() && i32::try_from(last).is_ok()
+            }
+            Self::Integer(range) => range.fits_int(),
+            Self::Text { .. } | Self::Options(_) | Self::Double(_) => true,
+        }
+    }
+
     fn bytes_max(&self) -> usize {
         match self {
             Self::Text { prefix, digits, .. } => {

@@ -235,7 +235,19 @@ fn what_cannot_be_made_is_refused_by_the_path_of_its_field() {
             "'id' does not go with int",
         ),
         (
-            r#"{"name":"i","type":"int","producer-load":{"times":{"field":"j","min":1,"max":2}}},
+            r#"{"name":"i","type":"int","producer-load":{"source":{"first":2147483647}}}"#,
+            "i:",
+            "no int",
+        ),
+        (
+            r#"{"name":"j","type":"int","producer-load":{"choice":[{"value":1,"weight":1}]}},
+               {"name":"i","type":"int",
+                "producer-load":{"by":{"field":"j","cases":{"1":3000000000}}}}"#,
+            "i:",
+            "no int",
+        ),
+        (
+            r#"{"name":"i","type":"long","producer-load":{"times":{"field":"j","min":1,"max":2}}},
                {"name":"j","type":"int"}"#,
             "i:",
             "no integer field j before it",
