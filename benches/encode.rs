@@ -15,6 +15,7 @@ use criterion::Throughput;
 use criterion::criterion_group;
 use criterion::criterion_main;
 use producer_load::domain::DOMAINS;
+use producer_load::program::Parameters;
 use producer_load::program::Program;
 use producer_load::rng::Identity;
 use producer_load::schema::EventSchema;
@@ -36,16 +37,22 @@ fn identity() -> Identity {
     Identity::new(1, 42, "0/1".parse().unwrap())
 }
 
+fn parameters() -> Parameters {
+    Parameters::new(identity(), SOURCES)
+}
+
 fn programs(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("encode");
     group.throughput(Throughput::Elements(RECORDS));
     for domain in DOMAINS {
         let schema = EventSchema::parse(domain.name, domain.schema_text).unwrap();
-        let program = Program::compile(&schema, identity(), SOURCES).unwrap();
+        let program = Program::compile(&schema, &parameters()).unwrap();
+        let mut draw = program.draw();
         let mut window = vec![0; program.bytes_max() * 2 + 1_000_000];
-        let batch = |window: &mut [u8]| {
+        let mut batch = |window: &mut [u8]| {
             (0..RECORDS).fold(0, |at, index| {
-                at + program.encode(&mut program.draw(index, EVENT_TIME_MS), &mut window[at..])
+                program.begin(&mut draw, index, EVENT_TIME_MS);
+                at + program.encode(&mut draw, &mut window[at..])
             })
         };
         let bytes = batch(&mut window);
@@ -83,7 +90,7 @@ fn start(criterion: &mut Criterion<CpuTime>) {
         group.bench_function(format!("{}/10000_sources", domain.name), |bencher| {
             bencher.iter(|| {
                 let schema = EventSchema::parse(domain.name, domain.schema_text).unwrap();
-                black_box(Program::compile(&schema, identity(), SOURCES).unwrap())
+                black_box(Program::compile(&schema, &parameters()).unwrap())
             });
         });
     }

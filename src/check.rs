@@ -42,7 +42,7 @@ pub fn check(
     cancel: &Cancel,
     out: &mut impl Write,
 ) -> Result<(), CheckError> {
-    let schema = EventSchema::parse(plan.domain, plan.schema_text)?;
+    let schema = EventSchema::parse(&plan.events.name, &plan.events.schema_text)?.of_records()?;
     let target = Target::of(plan, &schema, service_url);
     let mut written = Ok(());
     let observe = &mut |taken: Taken| {

@@ -26,12 +26,16 @@ mod logging;
 mod origin;
 mod output;
 mod produce;
+mod records;
+mod sample;
 mod surroundings;
 
 use broker::BrokerArgs;
 use output::Output;
 use produce::CheckArgs;
 use produce::ProduceArgs;
+use sample::SampleArgs;
+use sample::SchemaArgs;
 
 /// The run could not begin or failed.
 const EXIT_FAILED: u8 = 1;
@@ -65,6 +69,10 @@ struct Cli {
 enum Command {
     /// Takes every step to the first record and says how long each took; sends nothing.
     Check(CheckArgs),
+    /// Prints records instead of sending them.
+    Sample(SampleArgs),
+    /// Prints the schema that would be registered, or a table of its fields.
+    Schema(SchemaArgs),
     /// Serves the embedded broker by itself.
     Broker(BrokerArgs),
 }
@@ -104,6 +112,8 @@ pub fn main() -> ExitCode {
     let code = match cli.command {
         None => produce(&cli.produce),
         Some(Command::Check(arguments)) => check(&arguments),
+        Some(Command::Sample(arguments)) => sample::sample(&arguments).map(|()| 0),
+        Some(Command::Schema(arguments)) => sample::schema(&arguments).map(|()| 0),
         Some(Command::Broker(arguments)) => broker::serve(&arguments).map(|()| 0).map_err(failed),
     };
     ExitCode::from(code.unwrap_or_else(|failure| {

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::clock::Moment;
 use crate::plan::Plan;
+use crate::schema::Encoding;
 use crate::schema::EventSchema;
 use crate::topic::ServiceUrl;
 use crate::topic::Topic;
@@ -54,6 +55,8 @@ pub struct Target {
     pub schema_name: String,
     /// The schema's text.
     pub schema_text: String,
+    /// How records are written.
+    pub encoding: Encoding,
     /// How long to try, all steps together.
     pub timeout_ns: u64,
 }
@@ -194,6 +197,7 @@ impl Target {
             topic: plan.topic.clone(),
             schema_name: schema.name().to_owned(),
             schema_text: schema.registered_text().to_owned(),
+            encoding: plan.events.encoding,
             timeout_ns: plan.connect_timeout_ns,
         }
     }
@@ -214,8 +218,12 @@ impl Session {
     /// Returns the step of registering the schema, which every created producer has taken.
     #[must_use]
     pub fn schema_registered(&self) -> Taken {
-        let Target { schema_name, schema_text, .. } = &self.target;
-        let detail = format!("AVRO {schema_name}, {} bytes, accepted", schema_text.len());
+        let Target { schema_name, schema_text, encoding, .. } = &self.target;
+        let kind = match encoding {
+            Encoding::Avro => "AVRO",
+            Encoding::Json => "JSON",
+        };
+        let detail = format!("{kind} {schema_name}, {} bytes, accepted", schema_text.len());
         Taken::within(Step::RegisterSchema, detail)
     }
 
@@ -236,7 +244,11 @@ impl Session {
             schema: Some(proto::Schema {
                 name: self.target.schema_name.clone(),
                 schema_data: self.target.schema_text.clone().into_bytes(),
-                r#type: proto::schema::Type::Avro.into(),
+                r#type: match self.target.encoding {
+                    Encoding::Avro => proto::schema::Type::Avro,
+                    Encoding::Json => proto::schema::Type::Json,
+                }
+                .into(),
                 properties: Vec::new(),
             }),
             batch_size: Some(batch_records),

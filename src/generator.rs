@@ -16,6 +16,7 @@ use crate::clock::Moment;
 use crate::handover::LaneEnd;
 use crate::handover::NoBuffer;
 use crate::pacer::Pacer;
+use crate::program::Draw;
 use crate::program::Program;
 use crate::routing::Routing;
 use crate::schedule::Cursor;
@@ -86,6 +87,7 @@ struct Lane<'a, S> {
     start_wall_ms: u64,
     routing: Routing,
     program: &'a Program,
+    draw: Draw,
     sealer: S,
     streams: Vec<Stream>,
     departures: Departures<'a>,
@@ -117,6 +119,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
             start_wall_ms: parts.start_wall_ms,
             routing: parts.routing,
             program: parts.program,
+            draw: parts.program.draw(),
             sealer: parts.sealer,
             streams: parts.streams.iter().map(stream).collect(),
             departures: Departures {
@@ -199,15 +202,15 @@ impl<'a, S: Sealer> Lane<'a, S> {
         event_time_ms: u64,
     ) -> Result<bool, Ended> {
         let index = self.streams[slot].cursor.index();
-        let mut draw = self.program.draw(index, event_time_ms);
-        let key = self.program.key(&draw, arena);
+        self.program.begin(&mut self.draw, index, event_time_ms);
+        let key = self.program.key(&mut self.draw, arena);
         let partition = self.routing.partition(index, key);
         let mut batch = match self.streams[slot].open[partition as usize].take() {
             Some(batch) => batch,
             None => self.begin(slot, partition)?,
         };
         self.sealer.open(&mut batch, &RecordHead { index, due_ns, event_time_ms, key });
-        let bytes = self.program.encode(&mut draw, batch.room());
+        let bytes = self.program.encode(&mut self.draw, batch.room());
         batch.advance(bytes);
         self.sealer.close(&mut batch);
         let is_full = batch.is_full();

@@ -36,4 +36,5 @@ pub mod report;
 pub mod signals;
 pub mod run;
 pub mod check;
+pub mod sample;
 pub mod cli;

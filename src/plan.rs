@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::cpu::Cpus;
-use crate::domain::Domain;
+use crate::program::Parameters;
 use crate::rng;
 use crate::rng::Identity;
 use crate::schedule::Schedule;
@@ -19,8 +19,14 @@ use crate::units::Rate;
 use crate::units::Shard;
 use crate::units::Sources;
 
-/// Records a second that one lane is planned for. The encoder does more; the rest is headroom.
-const LANE_RATE_PER_SECOND: f64 = 250_000.0;
+mod events;
+mod lanes;
+
+pub use events::Events;
+
+use events::digest;
+use lanes::lane_cpus;
+use lanes::lanes_and_streams;
 
 /// Batches that a lane's buffers can hold in flight: with one stream, one partition and the default
 /// window of 10 ms, a broker may answer 640 ms late before a lane has to wait.
@@ -38,12 +44,6 @@ const BATCH_BYTES_MAX: usize = 256 * 1024;
 /// A record later than this is dropped, unless `--max-lag` says otherwise.
 pub const MAX_LAG: Duration = Duration::from_secs(10);
 
-/// Streams at most: each costs a producer on the broker.
-const STREAMS_MAX: u32 = 1_024;
-
-/// Lanes at most: more threads than any one machine's CPUs help nobody.
-const LANES_MAX: u32 = 1_024;
-
 /// What was typed, each value already of its type.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -51,8 +51,8 @@ pub struct Settings {
     pub service_url: Option<ServiceUrl>,
     /// `--topic`.
     pub topic: Topic,
-    /// `--domain`.
-    pub domain: &'static Domain,
+    /// `--domain` or `--schema-file`, with `--key`, `--encoding` and `--source-choice`.
+    pub events: Events,
     /// `--rate`.
     pub rate: Rate,
     /// `--duration`; `None`: until a signal.
@@ -171,11 +171,8 @@ pub struct Plan {
     pub service_url: Option<ServiceUrl>,
     /// The topic.
     pub topic: Topic,
-    /// The domain's name.
-    pub domain: &'static str,
-    /// The schema's text, as registered.
-    #[serde(skip)]
-    pub schema_text: &'static str,
+    /// What the records are.
+    pub events: Events,
     /// How batches reach Pulsar.
     pub transport: &'static str,
     /// Records a second.
@@ -239,13 +236,12 @@ impl Plan {
             .producer_name
             .unwrap_or_else(|| format!("{}-{:08x}", here.host, here.start_token & 0xffff_ffff));
         let seed = settings.seed.unwrap_or_else(|| rng::hash_text(&producer_name));
-        let digest = digest(settings.domain, settings.sources);
+        let digest = digest(&settings.events, settings.sources);
         let duration_ns = settings.duration.map(nanoseconds);
         Ok(Self {
             service_url: settings.service_url,
             topic: settings.topic,
-            domain: settings.domain.name,
-            schema_text: settings.domain.schema_text,
+            events: settings.events,
             transport: "client",
             rate: settings.rate,
             duration_ns,
@@ -286,6 +282,18 @@ impl Plan {
         Identity::new(digest, self.seed, self.shard)
     }
 
+    /// Returns what the schema is compiled for.
+    #[must_use]
+    pub fn parameters(&self) -> Parameters {
+        Parameters {
+            identity: self.identity(),
+            sources: self.sources,
+            source_choice: self.events.source_choice,
+            key: self.events.key.clone(),
+            encoding: self.events.encoding,
+        }
+    }
+
     /// Returns the producer name of a stream, the same on every topic and partition.
     #[must_use]
     pub fn stream_name(&self, stream: u32) -> String {
@@ -318,59 +326,6 @@ impl Plan {
 
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Folds everything that decides a record's bytes, but for seed and shard, into 32 bits.
-fn digest(domain: &Domain, sources: u64) -> u32 {
-    // "draw 2" is the version of how records are drawn: raised when the same schema, seed and index
-    // come to mean another record.
-    let text = format!("draw 2\navro\n{}\nsources {sources}\n{}", domain.name, domain.schema_text);
-    crc32c::crc32c(text.as_bytes())
-}
-
-/// Deals the allowed CPUs out to the lanes. Which CPU comes first follows from the start: processes
-/// that share a machine, such as the replicas of a Deployment, must not all begin at the same one.
-fn lane_cpus(pin: Pin, lanes: u32, here: &Surroundings) -> Vec<usize> {
-    let allowed = &here.cpus.allowed;
-    let pinned = match pin {
-        Pin::Auto => here.cpus.are_whole(),
-        Pin::On => true,
-        Pin::Off => false,
-    };
-    if !pinned || allowed.is_empty() {
-        return Vec::new();
-    }
-    let first = usize::try_from(here.start_token % allowed.len() as u64).unwrap_or_default();
-    (0..lanes as usize).map(|lane| allowed[(first + lane) % allowed.len()]).collect()
-}
-
-/// Decides how many threads generate and how many producers they feed.
-fn lanes_and_streams(settings: &Settings, cpus: &Cpus) -> Result<(u32, u32), PlanError> {
-    let limits = [
-        ("--lanes", settings.lanes, LANES_MAX),
-        ("--num-producers", settings.streams, STREAMS_MAX),
-    ];
-    for (flag, value, max) in limits {
-        if let Some(value) = value.filter(|&value| value > max) {
-            return Err(PlanError::TooMany { flag, value, max });
-        }
-    }
-    let lanes = settings.lanes.unwrap_or_else(|| {
-        let cpus = u32::try_from(cpus.whole()).unwrap_or(LANES_MAX).min(LANES_MAX);
-        lanes_for(settings.rate, cpus).min(settings.streams.unwrap_or(STREAMS_MAX))
-    });
-    let streams = settings.streams.unwrap_or(lanes);
-    if lanes > streams {
-        return Err(PlanError::LaneIdle { lanes, streams });
-    }
-    Ok((lanes, streams))
-}
-
-/// Returns as many lanes as the rate needs and the CPUs allow.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 4,000 lanes")]
-fn lanes_for(rate: Rate, cpus: u32) -> u32 {
-    let needed = rate.per_second().map_or(cpus, |r| (r / LANE_RATE_PER_SECOND).ceil() as u32);
-    needed.clamp(1, cpus)
 }
 
 #[cfg(test)]

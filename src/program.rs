@@ -7,63 +7,105 @@
 use bumpalo::Bump;
 
 use crate::rng::Identity;
+use crate::schema::Encoding;
 use crate::schema::EventSchema;
+use crate::schema::FieldError;
 use crate::units::Sources;
 
-mod annotation;
+mod choice;
 mod compile;
 mod draw;
+mod json;
+mod key;
+mod literal;
 mod op;
+mod pattern;
+mod said;
+mod skip;
 mod source;
+mod table;
 mod trial;
 mod varint;
 
+pub use choice::SourceChoice;
+pub use choice::SourceChoiceError;
 pub use draw::Draw;
+pub use key::KeyChoice;
+pub use table::FieldRow;
 pub use trial::TrialError;
 
-use draw::below;
+use choice::SourcePick;
+use compile::Lifecycle;
+use key::Key;
 use op::Op;
 use source::SourceKey;
 
 /// The most bytes that a record may take: a schema that could make longer ones is refused, because
-/// a batch has to hold at least one.
-pub const RECORD_BYTES_MAX: usize = 64 * 1024;
+/// a batch has to hold at least one, and brokers take 5 MiB at most unless told otherwise.
+pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
 
 /// A schema that cannot be compiled.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CompileError {
-    /// A kind of value that this version cannot make.
-    #[error("{path}: {what} cannot be made yet")]
-    Unsupported {
-        /// The field.
-        path: String,
-        /// What it is.
-        what: String,
-    },
-    /// An annotation that does not say what it should.
-    #[error("{path}: {what}")]
-    Annotation {
-        /// The field.
-        path: String,
-        /// What is wrong with it.
-        what: String,
-    },
+    /// Something that cannot be made, or an annotation that does not say what it should.
+    #[error(transparent)]
+    Field(#[from] FieldError),
     /// Records could be too long for a batch.
-    #[error("a record can take {bytes} bytes, at most {RECORD_BYTES_MAX} are allowed")]
+    #[error(
+        "a record can take {bytes} bytes, at most {RECORD_BYTES_MAX} are allowed; give its arrays, \
+         maps, strings or bytes a 'length'"
+    )]
     TooLong {
         /// The most bytes of a record.
         bytes: usize,
     },
 }
 
+/// What a program is compiled for, beside its schema.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    /// What the records are drawn from, beside their indices and event times.
+    pub identity: Identity,
+    /// Who sends them.
+    pub sources: Sources,
+    /// Who sends how often.
+    pub source_choice: SourceChoice,
+    /// What the message key is.
+    pub key: KeyChoice,
+    /// How records are written.
+    pub encoding: Encoding,
+}
+
+impl Parameters {
+    /// Makes the parameters of AVRO records from sources that send equally often, with their ids as
+    /// keys.
+    #[must_use]
+    pub fn new(identity: Identity, sources: Sources) -> Self {
+        Self {
+            identity,
+            sources,
+            source_choice: SourceChoice::Uniform,
+            key: KeyChoice::Source,
+            encoding: Encoding::Avro,
+        }
+    }
+}
+
 /// A compiled schema.
 #[derive(Debug)]
 pub struct Program {
     ops: Box<[Op]>,
+    /// The most bytes that a record touches in AVRO.
+    datum_bytes_max: usize,
+    /// The most bytes that a record touches as it is written.
     bytes_max: usize,
-    key: SourceKey,
+    keys_max: usize,
+    key: Key,
     identity: Identity,
-    sources: Sources,
+    sources: SourcePick,
+    lifecycle: Option<Lifecycle>,
+    /// How records are written as JSON; `None`: they are AVRO.
+    text: Option<json::Text>,
 }
 
 impl Program {
@@ -71,20 +113,45 @@ impl Program {
     ///
     /// # Errors
     /// Names the path of the field that cannot be made.
-    pub fn compile(
-        schema: &EventSchema,
-        identity: Identity,
-        sources: Sources,
-    ) -> Result<Self, CompileError> {
-        let (ops, key) = compile::compile(schema, sources)?;
-        let bytes_max = ops.iter().map(Op::bytes_max).sum::<usize>();
-        if bytes_max > RECORD_BYTES_MAX {
-            return Err(CompileError::TooLong { bytes: bytes_max });
+    pub fn compile(schema: &EventSchema, parameters: &Parameters) -> Result<Self, CompileError> {
+        let shape = schema.shape()?;
+        let key_field = match &parameters.key {
+            KeyChoice::Field(path) => Some(path.as_str()),
+            KeyChoice::Source | KeyChoice::None => None,
+        };
+        let compiled = compile::compile(&shape, parameters.sources, key_field)?;
+        let text = (parameters.encoding == Encoding::Json).then(|| json::Text::of(&shape));
+        let bytes = match text {
+            None => compiled.size.bytes,
+            Some(_) => compiled
+                .size
+                .bytes
+                .saturating_mul(json::BYTES_PER_BYTE)
+                .saturating_add(compiled.size.overhead),
+        };
+        if bytes > RECORD_BYTES_MAX {
+            return Err(CompileError::TooLong { bytes });
         }
-        Ok(Self { ops, bytes_max: bytes_max + varint::BYTES_MAX, key, identity, sources })
+        let number = || SourceKey { prefix: "".into(), digits: 0, first: 0 };
+        let key = match &parameters.key {
+            KeyChoice::Source => Key::Source(compiled.source_key.unwrap_or_else(number)),
+            KeyChoice::None => Key::None,
+            KeyChoice::Field(path) => Key::of_field(&shape, path),
+        };
+        Ok(Self {
+            ops: compiled.ops,
+            datum_bytes_max: compiled.size.bytes + varint::BYTES_MAX,
+            bytes_max: bytes + varint::BYTES_MAX,
+            keys_max: compiled.keys_max,
+            key,
+            identity: parameters.identity,
+            sources: SourcePick::new(parameters.source_choice, parameters.sources),
+            lifecycle: compiled.lifecycle,
+            text,
+        })
     }
 
-    /// Returns the bytes of window that [`Program::encode`] needs: at most 64 KiB and a few.
+    /// Returns the bytes of window that [`Program::encode`] needs.
     #[must_use]
     pub const fn bytes_max(&self) -> usize {
         self.bytes_max
@@ -93,31 +160,85 @@ impl Program {
     /// Returns the most bytes of a key.
     #[must_use]
     pub fn key_bytes_max(&self) -> usize {
-        self.key.bytes_max()
+        self.key.bytes_max(self.datum_bytes_max)
+    }
+
+    /// Makes a draw, which serves record after record.
+    #[must_use]
+    pub fn draw(&self) -> Draw {
+        let is_ahead = self.text.is_some() || self.key.follows_record();
+        Draw::new(self.keys_max, if is_ahead { self.datum_bytes_max } else { 0 })
     }
 
     /// Begins record `index` with this event time (milliseconds since 1970): draws its source.
-    #[must_use]
-    pub fn draw(&self, index: u64, event_time_ms: u64) -> Draw {
-        let mut rng = self.identity.record(index);
-        let source = self.sources.first + below(&mut rng, self.sources.end - self.sources.first);
-        Draw::new(rng, source, index, event_time_ms)
+    pub fn begin(&self, draw: &mut Draw, index: u64, event_time_ms: u64) {
+        draw.rng = self.identity.record(index);
+        draw.index = index;
+        draw.event_time_ms = event_time_ms;
+        draw.ahead_bytes = None;
+        match self.lifecycle {
+            None => draw.source = self.sources.draw(index, &mut draw.rng),
+            Some(lifecycle) => {
+                let (number, step) = lifecycle.place(index);
+                draw.step = step;
+                draw.lifecycle = self.identity.lifecycle(number);
+                draw.source = self.sources.draw(number, &mut draw.lifecycle_stream(0));
+            }
+        }
     }
 
     /// Returns the record's message key, written to the arena.
-    pub fn key<'arena>(&self, draw: &Draw, arena: &'arena Bump) -> &'arena [u8] {
-        let key = arena.alloc_slice_fill_copy(self.key.bytes_max(), 0);
-        let length = self.key.write(draw.source, key);
-        &key[..length]
+    pub fn key<'a>(&'a self, draw: &mut Draw, arena: &'a Bump) -> &'a [u8] {
+        if self.key.follows_record() {
+            self.encode_ahead(draw);
+        }
+        self.key.write(draw, arena)
     }
 
-    /// Writes the record's bare AVRO datum to the front of `window`; returns its length.
+    /// Writes the record to the front of `window`, as a bare AVRO datum or as JSON; returns its
+    /// length.
     ///
     /// # Panics
     /// When the window is smaller than [`Program::bytes_max`].
     pub fn encode(&self, draw: &mut Draw, window: &mut [u8]) -> usize {
         let window = &mut window[..self.bytes_max];
-        self.ops.iter().fold(0, |at, op| op.write(draw, window, at))
+        match (&self.text, draw.ahead_bytes) {
+            (None, None) => op::run(&self.ops, 0, draw, window, 0),
+            (None, Some(bytes)) => {
+                window[..bytes].copy_from_slice(&draw.ahead[..bytes]);
+                bytes
+            }
+            (Some(text), _) => {
+                let bytes = self.encode_ahead(draw);
+                let mut datum = &draw.ahead[..bytes];
+                let mut rest = &mut *window;
+                // The window has room, and the datum is of the shape: the trial has seen it.
+                text.write(&mut datum, &mut rest);
+                let unused = rest.len();
+                window.len() - unused
+            }
+        }
+    }
+
+    /// Makes the record in the draw itself, unless it is there already; returns its length.
+    fn encode_ahead(&self, draw: &mut Draw) -> usize {
+        if let Some(bytes) = draw.ahead_bytes {
+            return bytes;
+        }
+        let mut ahead = std::mem::take(&mut draw.ahead);
+        let bytes = op::run(&self.ops, 0, draw, &mut ahead, 0);
+        draw.ahead = ahead;
+        draw.ahead_bytes = Some(bytes);
+        bytes
+    }
+}
+
+impl Lifecycle {
+    /// Returns the number of the lifecycle that a record belongs to, and which of its steps it is.
+    fn place(self, index: u64) -> (u64, usize) {
+        let (turn, within) = (index / self.block, index % self.block);
+        let (round, step) = (turn / self.steps, turn % self.steps);
+        (round * self.block + within, usize::try_from(step).unwrap_or_default())
     }
 }
 

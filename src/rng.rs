@@ -43,6 +43,12 @@ impl Identity {
         Self { key: fold(key, shard) }
     }
 
+    /// Returns what the streams of a lifecycle follow from, by [`numbered`].
+    #[must_use]
+    pub const fn lifecycle(self, number: u64) -> u64 {
+        fold(self.key ^ 0x6c69_6665_6379_636c, number)
+    }
+
     /// Returns the random stream of the record with this global index.
     #[must_use]
     pub fn record(self, index: u64) -> Rng {
@@ -54,11 +60,17 @@ impl Identity {
 
 /// Returns the random stream of a field that is fixed for a source, such as its place.
 ///
-/// It depends on the source and the field's ordinal alone: a sensor stands where it stands,
+/// It depends on the source and the stream's number alone: a sensor stands where it stands,
 /// whichever pod reports it.
 #[must_use]
-pub fn source_field(source: u64, ordinal: u64) -> Rng {
-    Rng::with_seed(fold(fold(0x0073_6f75_7263_6573, source), ordinal))
+pub fn source_field(source: u64, stream: u64) -> Rng {
+    numbered(fold(0x0073_6f75_7263_6573, source), stream)
+}
+
+/// Returns one of the numbered random streams of a state.
+#[must_use]
+pub fn numbered(state: u64, stream: u64) -> Rng {
+    Rng::with_seed(fold(state, stream))
 }
 
 #[cfg(test)]

@@ -60,18 +60,18 @@ pub enum RunError {
     #[error(transparent)]
     Schema(#[from] SchemaError),
     /// The schema cannot be compiled.
-    #[error("the schema of {domain} cannot be compiled: {source}")]
+    #[error("the schema of {name} cannot be compiled: {source}")]
     Compile {
-        /// The domain.
-        domain: &'static str,
+        /// The domain or file.
+        name: String,
         /// Where and why.
         source: CompileError,
     },
     /// The program's bytes are not those that apache-avro writes.
-    #[error("the program of {domain} failed its trial: {source}")]
+    #[error("the program of {name} failed its trial: {source}")]
     Trial {
-        /// The domain.
-        domain: &'static str,
+        /// The domain or file.
+        name: String,
         /// What differs.
         source: TrialError,
     },
@@ -99,7 +99,7 @@ pub struct Outside {
 /// # Errors
 /// When the run cannot begin. Once it has begun there is a report, whatever happens.
 pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, RunError> {
-    let schema = EventSchema::parse(plan.domain, plan.schema_text)?;
+    let schema = EventSchema::parse(&plan.events.name, &plan.events.schema_text)?.of_records()?;
     let program = program(&plan, &schema)?;
     let destination = Destination::open(&plan)?;
     let target = Target::of(&plan, &schema, destination.service_url().clone());
@@ -132,11 +132,11 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
 
 /// Compiles the plan's schema and tries the program out.
 fn program(plan: &Plan, schema: &EventSchema) -> Result<Program, RunError> {
-    let domain = plan.domain;
-    let program = Program::compile(schema, plan.identity(), plan.sources)
-        .map_err(|source| RunError::Compile { domain, source })?;
+    let name = || plan.events.name.clone();
+    let program = Program::compile(schema, &plan.parameters())
+        .map_err(|source| RunError::Compile { name: name(), source })?;
     let trial = program.try_out(schema, clock::wall_ms());
-    trial.map_err(|source| RunError::Trial { domain, source })?;
+    trial.map_err(|source| RunError::Trial { name: name(), source })?;
     Ok(program)
 }
 
@@ -188,10 +188,12 @@ impl<'a> Run<'a> {
 
     /// Starts every thread, watches them to their end, and joins them.
     fn drive(&self, publisher: Publisher, outside: &Outside) -> Result<Ended, RunError> {
+        let record_bytes_max = self.program.bytes_max() + self.program.key_bytes_max();
         let limits = BatchLimits {
             records_max: self.plan.batching.records_max,
-            bytes_max: self.plan.batching.bytes_max,
-            record_bytes_max: self.program.bytes_max() + self.program.key_bytes_max(),
+            // However long records can be, one has to fit.
+            bytes_max: self.plan.batching.bytes_max.max(record_bytes_max),
+            record_bytes_max,
         };
         let (lane_ends, publisher_end) =
             handover::hand_over(self.plan.lanes, self.plan.buffers_per_lane, limits);

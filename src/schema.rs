@@ -3,11 +3,47 @@
 //! What goes to Pulsar's registry is the file's own text. The canonical form and a serialised
 //! parsed schema can drop `logicalType`, which consumers rely on.
 
+use std::fmt;
+
 use apache_avro::Schema;
+use serde::Serialize;
 use serde_json::Value;
 
+mod options;
+mod shape;
+
+pub use options::OptionsError;
+pub use options::inline_options;
+pub use shape::Field;
+pub use shape::FieldError;
+pub use shape::Kind;
+pub use shape::OURS;
+pub use shape::Shape;
+pub use shape::THEIRS;
+pub use shape::join;
+
 /// The properties that say how a field is drawn; what they mean is `program`'s to know.
-const ANNOTATIONS: [&str; 2] = ["arg.properties", "producer-load"];
+const ANNOTATIONS: [&str; 2] = [THEIRS, OURS];
+
+/// How records are written, and which type of schema is registered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// Bare AVRO datums.
+    #[default]
+    Avro,
+    /// JSON text, with the same schema.
+    Json,
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Avro => "avro",
+            Self::Json => "json",
+        })
+    }
+}
 
 /// Says why a schema cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +56,7 @@ pub enum SchemaError {
         /// What the parser says.
         source: Box<apache_avro::Error>,
     },
-    /// The text is AVRO to one parser and no JSON to another.
+    /// The text is no JSON.
     #[error("the schema of {name} is no JSON: {source}")]
     NotJson {
         /// The domain or file.
@@ -28,17 +64,18 @@ pub enum SchemaError {
         /// What the parser says.
         source: serde_json::Error,
     },
-    /// Events are records; this schema is something else.
-    #[error("the schema of {name} is not a record")]
+    /// Pulsar takes records only; this schema is something else.
+    #[error("the schema of {name} is not a record, and Pulsar registers nothing else")]
     NotARecord {
         /// The domain or file.
         name: String,
     },
 }
 
-/// A record schema and the text that it came from.
+/// A schema and the text that it came from.
 #[derive(Clone, Debug)]
 pub struct EventSchema {
+    origin: String,
     name: String,
     registered: String,
     annotated: Value,
@@ -49,24 +86,42 @@ impl EventSchema {
     /// Parses the text of an `.avsc` file; `origin` names it in errors.
     ///
     /// # Errors
-    /// When the text is not AVRO (specification 1.12, "Schema Declaration") or not a record.
+    /// When the text is not AVRO (specification 1.12, "Schema Declaration").
     pub fn parse(origin: &str, text: &str) -> Result<Self, SchemaError> {
         let unparsable =
             |source| SchemaError::Unparsable { name: origin.to_owned(), source: Box::new(source) };
-        let parsed = Schema::parse_str(text).map_err(unparsable)?;
-        let annotated: Value = serde_json::from_str(text)
+        let annotated: Value = serde_json::from_str(&without_comments(text))
             .map_err(|source| SchemaError::NotJson { name: origin.to_owned(), source })?;
-        let Schema::Record(record) = &parsed else {
-            return Err(SchemaError::NotARecord { name: origin.to_owned() });
-        };
+        let parsed = Schema::parse(&annotated).map_err(unparsable)?;
         let mut registered = annotated.clone();
         strip(&mut registered);
+        let name = parsed.name().map_or(origin, |name| name.name());
         Ok(Self {
-            name: record.name.name().to_owned(),
+            origin: origin.to_owned(),
+            name: name.to_owned(),
             registered: registered.to_string(),
             annotated,
             parsed,
         })
+    }
+
+    /// Checks that it is a record, as events in Pulsar are.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn of_records(self) -> Result<Self, SchemaError> {
+        match &self.parsed {
+            Schema::Record(_) => Ok(self),
+            _ => Err(SchemaError::NotARecord { name: self.origin }),
+        }
+    }
+
+    /// Returns its types with their names resolved, each beside how it is drawn.
+    ///
+    /// # Errors
+    /// Names the place of what is recursive, too deep or too large.
+    pub fn shape(&self) -> Result<Shape<'_>, FieldError> {
+        shape::lay_out(&self.parsed, &self.annotated)
     }
 
     /// Returns the record's name without its namespace.
@@ -81,17 +136,19 @@ impl EventSchema {
         &self.registered
     }
 
-    /// Returns the schema as written, with what says how its fields are drawn.
-    #[must_use]
-    pub const fn annotated(&self) -> &Value {
-        &self.annotated
-    }
-
     /// Returns the parsed schema.
     #[must_use]
     pub const fn parsed(&self) -> &Schema {
         &self.parsed
     }
+}
+
+/// Blanks comments out, which Java's AVRO allows; lines and columns stay what they are.
+fn without_comments(text: &str) -> String {
+    let mut plain = text.to_owned();
+    // What is no comment, such as a text without an end, is for the parser to tell.
+    json_strip_comments::strip(&mut plain).ok();
+    plain
 }
 
 /// Removes the annotations, but not what only looks like one in a default value.
@@ -124,13 +181,13 @@ mod tests {
             r#"{"name":"x","type":"int","default":3}]}"#
         );
         assert_eq!(schema.registered_text(), expected);
-        assert!(schema.annotated().to_string().contains("event-time"));
     }
 
     #[test]
     fn what_is_no_record_is_refused_by_name() {
-        let error = EventSchema::parse("mine.avsc", r#""string""#).unwrap_err();
-        assert_eq!(error.to_string(), "the schema of mine.avsc is not a record");
+        let schema = EventSchema::parse("mine.avsc", r#""string""#).unwrap();
+        let error = schema.of_records().unwrap_err().to_string();
+        assert!(error.starts_with("the schema of mine.avsc is not a record"), "{error}");
         assert!(
             EventSchema::parse("mine.avsc", "{").unwrap_err().to_string().contains("mine.avsc")
         );

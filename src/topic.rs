@@ -65,6 +65,13 @@ impl Topic {
     }
 }
 
+impl Default for Topic {
+    /// Returns the topic of the replaced system.
+    fn default() -> Self {
+        Self("persistent://public/default/event-stream-data".to_owned())
+    }
+}
+
 impl FromStr for Topic {
     type Err = AddressError;
 

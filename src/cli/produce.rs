@@ -5,9 +5,6 @@ use std::time::Duration;
 use clap::Args;
 use clap::ValueEnum;
 
-use crate::domain;
-use crate::domain::Domain;
-use crate::domain::DomainUnknown;
 use crate::plan::Pin;
 use crate::plan::Settings;
 use crate::topic::ServiceUrl;
@@ -17,8 +14,7 @@ use crate::units::Shard;
 use crate::units::parse_duration;
 use crate::units::parse_duration_positive;
 
-/// Sources at most: an id has seven digits and may grow, a number of sources need not.
-const SOURCES_MAX: u64 = 10_000_000_000;
+use super::records::RecordArgs;
 
 /// Characters in a producer name at most.
 const NAME_CHARACTERS_MAX: usize = 128;
@@ -66,13 +62,7 @@ struct TargetArgs {
     #[arg(short = 'u', long, value_name = "URL", env = "PULSAR_URL")]
     service_url: Option<ServiceUrl>,
     /// The topic: NAME, TENANT/NAMESPACE/NAME or a full name.
-    #[arg(
-        short,
-        long,
-        value_name = "TOPIC",
-        env = "PULSAR_TOPIC",
-        default_value = "persistent://public/default/event-stream-data"
-    )]
+    #[arg(short, long, value_name = "TOPIC", env = "PULSAR_TOPIC", default_value_t)]
     topic: Topic,
     /// How long to try to reach the broker and create the producers [s, ms, m].
     #[arg(
@@ -115,23 +105,6 @@ struct LoadArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Records")]
-struct RecordArgs {
-    /// The kind of events: `sensor_telemetry` or `sensor_data`.
-    #[arg(
-        long, value_name = "DOMAIN", env = "EVENT_TYPE", default_value = "sensor_telemetry",
-        value_parser = parse_domain
-    )]
-    domain: &'static Domain,
-    /// How many event sources there are, over all shards.
-    #[arg(
-        long, visible_alias = "event-source-count", value_name = "COUNT",
-        env = "EVENT_SOURCE_COUNT", default_value = "10000", value_parser = parse_sources
-    )]
-    sources: u64,
-}
-
-#[derive(Debug, Args)]
 #[command(next_help_heading = "Producers")]
 struct ProducerArgs {
     /// What producer names start with. Default: host name and start, so that replicas never
@@ -150,7 +123,7 @@ struct ProducerArgs {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Identity")]
-struct IdentityArgs {
+pub(super) struct IdentityArgs {
     /// What records are drawn from: the same seed makes the same records. Default: from the name.
     #[arg(long, value_name = "NUMBER", env = "PRODUCER_LOAD_SEED")]
     seed: Option<u64>,
@@ -220,10 +193,22 @@ fn settings(target: &TargetArgs, records: &RecordArgs, producers: &ProducerArgs)
         service_url: target.service_url.clone(),
         topic: target.topic.clone(),
         connect_timeout: target.connect_timeout,
-        domain: records.domain,
-        sources: records.sources,
         producer_name: producers.producer_name.clone(),
         streams: producers.num_producers,
+        ..settings_of_records(records)
+    }
+}
+
+/// Returns the settings of records that are made and sent nowhere.
+pub(super) fn settings_of_records(records: &RecordArgs) -> Settings {
+    Settings {
+        service_url: None,
+        topic: Topic::default(),
+        connect_timeout: Duration::ZERO,
+        events: records.events(),
+        sources: records.sources,
+        producer_name: None,
+        streams: None,
         seed: None,
         shard: None,
         rate: Rate::PerSecondMillionths(1),
@@ -235,16 +220,10 @@ fn settings(target: &TargetArgs, records: &RecordArgs, producers: &ProducerArgs)
     }
 }
 
-fn parse_domain(text: &str) -> Result<&'static Domain, DomainUnknown> {
-    domain::find(text)
-}
-
-fn parse_sources(text: &str) -> Result<u64, String> {
-    match text.trim().parse() {
-        Ok(0) => Err("there must be at least 1 source".to_owned()),
-        Ok(sources) if sources <= SOURCES_MAX => Ok(sources),
-        Ok(_) => Err(format!("at most {SOURCES_MAX} sources")),
-        Err(_) => Err("it is not a whole number, such as 10000".to_owned()),
+impl IdentityArgs {
+    /// Returns the settings of records with this identity that are made and sent nowhere.
+    pub(super) fn settings(&self, records: &RecordArgs) -> Settings {
+        Settings { seed: self.seed, shard: self.shard, ..settings_of_records(records) }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::domain::DOMAINS;
 use crate::handover;
 use crate::handover::PublisherEnd;
+use crate::program::Parameters;
 use crate::rng::Identity;
 use crate::schema::EventSchema;
 use crate::stats::Counts;
@@ -56,7 +57,7 @@ impl Bench {
         let schema = EventSchema::parse("x", DOMAINS[0].schema_text).unwrap();
         let identity = Identity::new(1, 2, "0/1".parse().unwrap());
         let sources = Sources { first: 0, end: 1_000 };
-        let program = Program::compile(&schema, identity, sources).unwrap();
+        let program = Program::compile(&schema, &Parameters::new(identity, sources)).unwrap();
         assert!(program.bytes_max() + program.key_bytes_max() <= LIMITS.record_bytes_max);
         let (ends, publisher) = handover::hand_over(self.lanes, self.buffers, LIMITS);
         let (handle, stop) = stop::stop();

@@ -4,14 +4,23 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::domain::DOMAINS;
+use crate::program::KeyChoice;
 use crate::program::Program;
+use crate::program::SourceChoice;
+use crate::schema::Encoding;
 use crate::schema::EventSchema;
 
 fn settings() -> Settings {
     Settings {
         service_url: None,
         topic: "events".parse().unwrap(),
-        domain: &DOMAINS[0],
+        events: Events {
+            name: DOMAINS[0].name.to_owned(),
+            schema_text: DOMAINS[0].schema_text.to_owned(),
+            key: KeyChoice::Source,
+            encoding: Encoding::Avro,
+            source_choice: SourceChoice::Uniform,
+        },
         rate: "1000".parse().unwrap(),
         duration: Some(Duration::from_secs(10)),
         sources: 10_000,
@@ -51,10 +60,12 @@ fn fifty_unsharded_plans_share_no_name_and_no_record() {
         for stream in 0..plan.streams {
             assert!(names.insert(plan.stream_name(stream)));
         }
-        let program = Program::compile(&schema, plan.identity(), plan.sources).unwrap();
+        let program = Program::compile(&schema, &plan.parameters()).unwrap();
+        let mut draw = program.draw();
         for index in 0..200 {
             let mut window = vec![0; program.bytes_max()];
-            let length = program.encode(&mut program.draw(index, 0), &mut window);
+            program.begin(&mut draw, index, 0);
+            let length = program.encode(&mut draw, &mut window);
             assert!(records.insert(window[..length].to_vec()));
         }
     }

@@ -1,19 +1,52 @@
 //! The operations of a program: each draws one value, or a run of them, and writes its AVRO bytes.
 //!
-//! An operation writes at `at` and returns where the next one writes. It may write beyond what it
-//! returns, never beyond its `bytes_max`: a fixed length copies faster than an exact one.
+//! The list is flat: a choice between branches jumps into one of them, and each branch but the last
+//! ends with a jump behind all of them. Only what is repeated is run by a call of its own.
+//!
+//! An operation writes at `at` and says where the next one writes. It may write beyond that, never
+//! beyond its `bytes_max`: a fixed length copies faster than an exact one.
+
+use fastrand::Rng;
 
 use super::draw::Draw;
 use super::draw::below;
 use super::draw::unit;
+use super::pattern::Pattern;
 use super::source::SourceRun;
 use super::varint;
+
+mod keys;
+mod literal;
+mod number;
+mod real;
+mod text;
+
+pub(super) use keys::Entries;
+pub(super) use keys::Keys;
+pub(super) use literal::Choice;
+pub(super) use literal::Literal;
+pub(super) use literal::Pick;
+pub(super) use number::Counter;
+pub(super) use number::Form;
+pub(super) use number::Number;
+pub(super) use number::Whole;
+pub(super) use number::decimal;
+pub(super) use real::Curve;
+pub(super) use real::Real;
+pub(super) use real::Spread;
 
 /// A uniform range of doubles: `low` up to but not including `low + span`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Uniform {
     pub(super) low: f64,
     pub(super) span: f64,
+}
+
+impl Uniform {
+    #[inline]
+    pub(super) fn draw(self, rng: &mut Rng) -> f64 {
+        self.low + unit(rng) * self.span
+    }
 }
 
 /// A uniform range of integers: `span` of them from `low` on; 0 spans all 2^64.
@@ -24,254 +57,339 @@ pub(super) struct Range {
 }
 
 impl Range {
-    /// Returns whether every value of the range is an int.
-    pub(super) fn fits_int(self) -> bool {
-        let last = i128::from(self.low) + i128::from(self.span) - 1;
-        self.span > 0 && i32::try_from(self.low).is_ok() && i32::try_from(last).is_ok()
+    /// Returns the range from `min` to `max`, both within it.
+    pub(super) const fn inclusive(min: i64, max: i64) -> Self {
+        Self { low: min, span: max.wrapping_sub(min).cast_unsigned().wrapping_add(1) }
+    }
+
+    /// Returns the last number of the range.
+    pub(super) const fn last(self) -> i64 {
+        self.low.wrapping_add(self.span.wrapping_sub(1).cast_signed())
     }
 
     #[inline]
-    fn draw(self, draw: &mut Draw) -> i64 {
-        self.low.wrapping_add(below(&mut draw.rng, self.span).cast_signed())
+    pub(super) fn draw(self, rng: &mut Rng) -> i64 {
+        if self.span == 0 { rng.i64(..) } else { self.draw_bounded(rng) }
+    }
+
+    /// Draws from a range that does not span all numbers.
+    #[inline]
+    fn draw_bounded(self, rng: &mut Rng) -> i64 {
+        self.low.wrapping_add(below(rng, self.span).cast_signed())
     }
 }
 
-/// One way to write a field, or a run of neighbouring ones.
+/// One way to write a field, a run of neighbouring ones, or to go on elsewhere.
 #[derive(Debug)]
 pub(super) enum Op {
     /// The same bytes in every record.
-    Constant(Box<[u8]>),
+    Constant(Box<Literal>),
     /// Neighbouring fields that follow from the source alone.
-    Source(SourceRun),
+    Source(Box<SourceRun>),
     /// Neighbouring doubles.
     Doubles(Box<[Uniform]>),
-    /// A float.
-    Float(Uniform),
-    /// An int, a long or an enum's symbol.
-    Integer { range: Range, register: u8 },
-    /// One of several values, each with its bytes, by weight.
-    Choice(Choice),
-    /// An integer whose range follows from an earlier integer's value.
-    By { on: u8, cases: Box<[(i64, Range)]>, otherwise: Range, register: u8 },
-    /// An integer that is an earlier integer's value times a drawn one.
-    Times { on: u8, range: Range, register: u8 },
+    /// Neighbouring ints and longs, each with the register that its value goes to.
+    Integers(Box<[(Range, u8)]>),
+    /// The same where all of them are small: most are, and take half the time.
+    Smalls(Box<[(Range, u8)]>),
+    /// Neighbouring earlier integers, each times a drawn one; all of them are small.
+    SmallTimes(Box<[Multiple]>),
+    /// One of several values, each with its bytes.
+    Choice(Box<Choice>),
     /// The event time in units of which `per_ms` make a millisecond.
     EventTime { per_ms: i64 },
     /// So many random hexadecimal digits, as a string.
-    Id { digits: usize },
+    Id(Id),
+    /// Any other integer, in any form.
+    Number(Box<Number>),
+    /// A float or double that is not spread evenly, or a float.
+    Real(Box<Real>),
     /// A string of random lower-case letters.
     Letters { length: Range },
+    /// A string that matches a regular expression, between a prefix and a suffix.
+    Pattern(Box<Affixed>),
     /// Random bytes with their length before them.
     Bytes { length: Range },
     /// So many random bytes.
     Fixed(usize),
+    /// Random bits as a decimal's bytes, in a fixed or with their length before them.
+    WideDecimal(Box<WideDecimal>),
+    /// A random UUID as text.
+    UuidText,
+    /// A random UUID as 16 bytes.
+    UuidBytes,
+    /// Random months, days and milliseconds.
+    Duration,
+    /// Goes on at one of several places.
+    Branch(Box<Branch>),
+    /// Goes on elsewhere.
+    Jump { to: usize },
+    /// Writes how many items there are, and each by the operations behind it.
+    Items(Box<Items>),
+    /// The same for the entries of a map, whose keys differ.
+    Entries(Box<Entries>),
+    /// Draws from the lifecycle's own stream of this number until `Leave`.
+    Enter { stream: u64 },
+    /// Draws from the record's stream again.
+    Leave,
+    /// Notes where the field starts that is the message key.
+    KeyStart,
+    /// Notes where it ends.
+    KeyEnd,
 }
 
-/// A weighted choice among values that are encoded already.
-#[derive(Debug)]
-pub(super) struct Choice {
-    /// The weight of all options up to and including each, of 2^32 in all.
-    pub(super) up_to: Box<[u64]>,
-    /// The options.
-    pub(super) options: Box<[Literal]>,
-    /// Where its value goes.
+/// Random hexadecimal digits, with the bytes of their length.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Id {
+    digits: u8,
+    length: [u8; 2],
+    length_bytes: u8,
+}
+
+/// Random bits as a decimal.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WideDecimal {
+    pub(super) bits: usize,
+    pub(super) fixed: Option<usize>,
+}
+
+/// An integer that is an earlier one times a drawn one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Multiple {
+    pub(super) on: u8,
+    pub(super) range: Range,
     pub(super) register: u8,
 }
 
-/// A value that is encoded already: its first bytes as many as copy at once, and the rest.
-#[derive(Clone, Debug)]
-pub(super) struct Literal {
-    head: [u8; HEAD],
-    rest: Box<[u8]>,
-    bytes: usize,
-    /// The value where others depend on it.
-    value: i64,
+/// The items of an array.
+#[derive(Debug)]
+pub(super) struct Items {
+    pub(super) length: Range,
+    /// Where the operations begin and end that write one.
+    pub(super) body: std::ops::Range<usize>,
 }
 
-/// Bytes that are copied at once: most literals are shorter, and a fixed length copies without a
-/// call.
-const HEAD: usize = 16;
+/// A string between a prefix and a suffix.
+#[derive(Debug)]
+pub(super) struct Affixed {
+    pub(super) prefix: Box<[u8]>,
+    pub(super) suffix: Box<[u8]>,
+    pub(super) inner: Inner,
+}
 
-impl Literal {
-    pub(super) fn new(bytes: &[u8], value: i64) -> Self {
-        let (first, rest) = bytes.split_at(bytes.len().min(HEAD));
-        let mut head = [0; HEAD];
-        head[..first.len()].copy_from_slice(first);
-        Self { head, rest: rest.into(), bytes: bytes.len(), value }
-    }
+/// What stands between a prefix and a suffix.
+#[derive(Debug)]
+pub(super) enum Inner {
+    /// What matches a regular expression.
+    Pattern(Pattern),
+    /// Lower-case letters.
+    Letters(Range),
+}
 
-    /// Returns the bytes of the value.
-    pub(super) fn to_bytes(&self) -> Box<[u8]> {
-        self.head.iter().chain(&self.rest).take(self.bytes).copied().collect()
-    }
+/// Where to go on, and by what that is decided.
+#[derive(Debug)]
+pub(super) struct Branch {
+    pub(super) on: Selector,
+    /// Where each branch starts.
+    pub(super) targets: Box<[usize]>,
+}
 
-    fn bytes_max(&self) -> usize {
-        HEAD + self.rest.len()
-    }
+/// What decides between branches.
+#[derive(Debug)]
+pub(super) enum Selector {
+    /// Chance.
+    Odds(Pick),
+    /// The lifecycle's step; the last branch serves all later ones.
+    Step,
+    /// An earlier field's value: the cases stand in ascending order and the branch after theirs is
+    /// for every other value.
+    Register { register: u8, cases: Box<[i64]> },
+    /// The same where the cases are `low`, `low + 1` and so on.
+    Dense { register: u8, low: i64 },
+}
 
+impl Branch {
     #[inline]
-    fn write(&self, out: &mut [u8], at: usize) -> usize {
-        out[at..at + HEAD].copy_from_slice(&self.head);
-        if !self.rest.is_empty() {
-            put(out, at + HEAD, &self.rest);
-        }
-        at + self.bytes
+    fn target(&self, rng: &mut Rng, draw: &Draw) -> usize {
+        let last = self.targets.len() - 1;
+        let chosen = match &self.on {
+            Selector::Odds(pick) => pick.draw(rng),
+            Selector::Step => draw.step,
+            Selector::Register { register, cases } => {
+                cases.binary_search(&draw.register(*register)).unwrap_or(last)
+            }
+            Selector::Dense { register, low } => {
+                let offset = draw.register(*register).wrapping_sub(*low).cast_unsigned();
+                usize::try_from(offset).unwrap_or(last)
+            }
+        };
+        self.targets[chosen.min(last)]
     }
 }
 
 impl Op {
-    /// Returns the most bytes that the operation touches.
+    /// Returns the most bytes that the operation touches by itself.
     pub(super) fn bytes_max(&self) -> usize {
         match self {
-            Self::Constant(bytes) => bytes.len(),
+            Self::Constant(literal) => literal.bytes_max(),
             Self::Source(run) => run.bytes_max(),
             Self::Doubles(ranges) => ranges.len() * 8,
-            Self::Float(_) => 4,
-            Self::Integer { .. }
-            | Self::By { .. }
-            | Self::Times { .. }
-            | Self::EventTime { .. } => varint::BYTES_MAX,
-            Self::Choice(choice) => {
-                choice.options.iter().map(Literal::bytes_max).max().unwrap_or_default()
-            }
-            Self::Id { digits } => varint::BYTES_MAX + digits.next_multiple_of(16),
-            Self::Letters { length } | Self::Bytes { length } => {
-                let longest = length.low.unsigned_abs() + length.span;
-                varint::BYTES_MAX + usize::try_from(longest).unwrap_or(usize::MAX / 2) + 8
-            }
+            Self::Integers(run) => run.len() * varint::BYTES_MAX,
+            Self::Smalls(run) => run.len() * varint::SMALL_BYTES_MAX,
+            Self::SmallTimes(run) => run.len() * varint::SMALL_BYTES_MAX,
+            Self::EventTime { .. } | Self::Items(_) => varint::BYTES_MAX,
+            Self::Choice(choice) => choice.bytes_max(),
+            Self::Id(id) => 2 + usize::from(id.digits).next_multiple_of(8),
+            Self::Number(number) => number.bytes_max(),
+            Self::Real(_) => 8,
+            Self::Letters { length } | Self::Bytes { length } => text::bytes_max(*length),
+            Self::Pattern(affixed) => affixed.bytes_max(),
             Self::Fixed(bytes) => bytes.next_multiple_of(8),
-        }
-    }
-
-    /// Writes at `at`; returns where the next operation writes.
-    #[inline]
-    pub(super) fn write(&self, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
-        match self {
-            Self::Constant(bytes) => put(out, at, bytes),
-            Self::Source(run) => run.write(draw.source, out, at),
-            Self::Doubles(ranges) => doubles(ranges, draw, out, at),
-            Self::Float(range) => {
-                #[expect(clippy::cast_possible_truncation, reason = "a float is asked for")]
-                let value = (range.low + unit(&mut draw.rng) * range.span) as f32;
-                put(out, at, &value.to_le_bytes())
+            Self::WideDecimal(decimal) => {
+                let bytes = decimal.bits / 8 + 1;
+                varint::BYTES_MAX + decimal.fixed.unwrap_or(bytes).max(bytes) + 8
             }
-            Self::Integer { range, register } => {
-                let value = range.draw(draw);
-                integer(value, *register, draw, out, at)
-            }
-            Self::Choice(choice) => choice.write(draw, out, at),
-            Self::By { on, cases, otherwise, register } => {
-                let on = draw.registers[usize::from(*on)];
-                let case = cases.iter().find(|(value, _)| *value == on);
-                let value = case.map_or(*otherwise, |(_, range)| *range).draw(draw);
-                integer(value, *register, draw, out, at)
-            }
-            Self::Times { on, range, register } => {
-                let factor = range.draw(draw);
-                let value = draw.registers[usize::from(*on)].wrapping_mul(factor);
-                integer(value, *register, draw, out, at)
-            }
-            Self::EventTime { per_ms } => {
-                let value = draw.event_time_ms.cast_signed().wrapping_mul(*per_ms);
-                at + varint::write(&mut out[at..], value)
-            }
-            Self::Id { digits } => id(*digits, draw, out, at),
-            Self::Letters { length } => letters(*length, draw, out, at),
-            Self::Bytes { length } => {
-                let bytes = length.draw(draw);
-                let at = at + varint::write(&mut out[at..], bytes);
-                random_bytes(usize::try_from(bytes).unwrap_or_default(), draw, out, at)
-            }
-            Self::Fixed(bytes) => random_bytes(*bytes, draw, out, at),
+            Self::UuidText => 1 + text::UUID_BYTES,
+            Self::UuidBytes => 16,
+            Self::Duration => 12,
+            Self::Entries(entries) => varint::BYTES_MAX + entries.key_bytes_max(),
+            Self::Branch(_)
+            | Self::Jump { .. }
+            | Self::Enter { .. }
+            | Self::Leave
+            | Self::KeyStart
+            | Self::KeyEnd => 0,
         }
     }
 }
 
-impl Choice {
-    #[inline]
-    fn write(&self, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
-        let random = draw.rng.u64(..) >> 32;
-        let chosen = self.up_to.iter().filter(|&&up_to| up_to <= random).count();
-        let option = &self.options[chosen.min(self.options.len() - 1)];
-        draw.registers[usize::from(self.register)] = option.value;
-        option.write(out, at)
+/// Runs the operations from `start` on to the end of `ops`; returns where they ended to write.
+///
+/// The random stream is taken out of the draw and put back, so that it lives in a processor's
+/// register meanwhile.
+pub(super) fn run(
+    ops: &[Op],
+    start: usize,
+    draw: &mut Draw,
+    out: &mut [u8],
+    mut at: usize,
+) -> usize {
+    let mut rng = draw.rng.clone();
+    let mut rest = ops[start..].iter();
+    while let Some(op) = rest.next() {
+        match op {
+            Op::Constant(literal) => at = literal.write(out, at),
+            Op::Source(source) => at = source.write(draw, out, at),
+            Op::Doubles(ranges) => {
+                let end = at + ranges.len() * 8;
+                for (range, place) in ranges.iter().zip(out[at..end].as_chunks_mut::<8>().0) {
+                    *place = range.draw(&mut rng).to_le_bytes();
+                }
+                at = end;
+            }
+            Op::Smalls(run) => {
+                for (range, register) in run {
+                    let value = range.draw_bounded(&mut rng);
+                    draw.set_register(*register, value);
+                    at = varint::write_small(out, at, value);
+                }
+            }
+            Op::SmallTimes(run) => {
+                for Multiple { on, range, register } in run {
+                    let value = draw.register(*on).wrapping_mul(range.draw_bounded(&mut rng));
+                    draw.set_register(*register, value);
+                    at = varint::write_small(out, at, value);
+                }
+            }
+            Op::Choice(choice) => at = choice.write(&mut rng, draw, out, at),
+            Op::EventTime { per_ms } => {
+                let value = draw.event_time_ms.cast_signed().wrapping_mul(*per_ms);
+                at = draw.moment.write(value, out, at);
+            }
+            Op::Id(id) => at = text::id(*id, &mut rng, out, at),
+            Op::Branch(branch) => rest = ops[branch.target(&mut rng, draw)..].iter(),
+            Op::Jump { to } => rest = ops[*to..].iter(),
+            Op::Enter { stream } => {
+                let own = draw.lifecycle_stream(*stream);
+                draw.outer = std::mem::replace(&mut rng, own);
+            }
+            Op::Leave => rng = draw.outer.clone(),
+            Op::KeyStart => draw.key_at.start = at,
+            Op::KeyEnd => draw.key_at.end = at,
+            Op::Items(items) => {
+                draw.rng = rng;
+                at = items.write(ops, draw, out, at);
+                rng = draw.rng.clone();
+                rest = ops[items.body.end..].iter();
+            }
+            Op::Entries(entries) => {
+                draw.rng = rng;
+                at = entries.write(ops, draw, out, at);
+                rng = draw.rng.clone();
+                rest = ops[entries.body.end..].iter();
+            }
+            other => {
+                draw.rng = rng;
+                at = other.write_rare(draw, out, at);
+                rng = draw.rng.clone();
+            }
+        }
     }
+    draw.rng = rng;
+    at
+}
+
+impl Op {
+    /// Writes what stands in few schemas: kept out of the loop, so that the loop stays small.
+    #[inline(never)]
+    fn write_rare(&self, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
+        match self {
+            Self::Integers(run) => run.iter().fold(at, |at, (range, register)| {
+                let value = range.draw(&mut draw.rng);
+                draw.set_register(*register, value);
+                at + varint::write(&mut out[at..], value)
+            }),
+            Self::Number(number) => number.write(draw, out, at),
+            Self::Real(real) => real.write(draw, out, at),
+            Self::Letters { length } => text::letters(*length, &mut draw.rng, out, at),
+            Self::Pattern(affixed) => affixed.write(&mut draw.rng, out, at),
+            Self::Bytes { length } => text::bytes(*length, &mut draw.rng, out, at),
+            Self::Fixed(bytes) => text::random(*bytes, &mut draw.rng, out, at),
+            Self::WideDecimal(decimal) => text::wide_decimal(**decimal, &mut draw.rng, out, at),
+            Self::UuidText => text::uuid_text(&mut draw.rng, out, at),
+            Self::UuidBytes => put(out, at, &text::uuid(&mut draw.rng)),
+            Self::Duration => text::duration(&mut draw.rng, out, at),
+            _ => at,
+        }
+    }
+}
+
+impl Items {
+    fn write(&self, ops: &[Op], draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
+        let count = self.length.draw(&mut draw.rng);
+        let mut at = at + varint::write(&mut out[at..], count);
+        if count == 0 {
+            return at;
+        }
+        let outer = draw.position;
+        for item in 0..count.cast_unsigned() {
+            draw.position = position(outer, self.length, item);
+            at = run(&ops[..self.body.end], self.body.start, draw, out, at);
+        }
+        draw.position = outer;
+        // Where the blocks of an array end (specification 1.12, "Arrays").
+        put(out, at, &[0])
+    }
+}
+
+/// Returns the place of an item among all that a record could have of it, as if every array around
+/// it were as long as it can be.
+const fn position(outer: u64, length: Range, item: u64) -> u64 {
+    outer.wrapping_mul(length.last().cast_unsigned()).wrapping_add(item)
 }
 
 #[inline]
 fn put(out: &mut [u8], at: usize, bytes: &[u8]) -> usize {
     out[at..at + bytes.len()].copy_from_slice(bytes);
     at + bytes.len()
-}
-
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "a call costs as much as the integer")]
-fn integer(value: i64, register: u8, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
-    draw.registers[usize::from(register)] = value;
-    at + varint::write(&mut out[at..], value)
-}
-
-#[inline]
-fn doubles(ranges: &[Uniform], draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
-    let end = at + ranges.len() * 8;
-    for (range, place) in ranges.iter().zip(out[at..end].as_chunks_mut::<8>().0) {
-        *place = (range.low + unit(&mut draw.rng) * range.span).to_le_bytes();
-    }
-    end
-}
-
-/// Writes 16 hexadecimal digits at a time.
-#[inline]
-fn id(digits: usize, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
-    let at = at + varint::write(&mut out[at..], digits.cast_signed() as i64);
-    let touched = digits.next_multiple_of(16);
-    for place in out[at..at + touched].as_chunks_mut::<16>().0 {
-        let random = draw.rng.u64(..);
-        let halves = [(random >> 32) & 0xffff_ffff, random & 0xffff_ffff].map(hexadecimal);
-        place[..8].copy_from_slice(&halves[0].to_be_bytes());
-        place[8..].copy_from_slice(&halves[1].to_be_bytes());
-    }
-    at + digits
-}
-
-/// Returns the eight digits of a 32-bit number, all computed at once, the first in the highest
-/// byte.
-const fn hexadecimal(value: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    // Each half byte in a byte of its own, then '0' + n, and 39 more where n is above 9.
-    let x = (value | (value << 16)) & 0x0000_ffff_0000_ffff;
-    let x = (x | (x << 8)) & 0x00ff_00ff_00ff_00ff;
-    let x = (x | (x << 4)) & 0x0f0f_0f0f_0f0f_0f0f;
-    let is_letter = ((x + 6 * ONES) >> 4) & ONES;
-    x + 0x30 * ONES + is_letter * 39
-}
-
-fn letters(length: Range, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
-    let length = length.draw(draw);
-    let at = at + varint::write(&mut out[at..], length);
-    let end = at + usize::try_from(length).unwrap_or_default();
-    for place in &mut out[at..end] {
-        *place = b'a' + u8::try_from(below(&mut draw.rng, 26)).unwrap_or_default();
-    }
-    end
-}
-
-fn random_bytes(bytes: usize, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
-    let touched = bytes.next_multiple_of(8);
-    for place in out[at..at + touched].as_chunks_mut::<8>().0 {
-        *place = draw.rng.u64(..).to_le_bytes();
-    }
-    at + bytes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hexadecimal_digits_are_those_of_the_number() {
-        for value in [0, 1, 0x0123_4567, 0x89ab_cdef, 0xffff_ffff] {
-            assert_eq!(hexadecimal(value).to_be_bytes(), *format!("{value:08x}").as_bytes());
-        }
-    }
 }

@@ -5,12 +5,13 @@
 
 use std::io::Write;
 
-use fastrand::Rng;
-
-use super::draw::below;
-use super::draw::unit;
+use super::draw::Draw;
+use super::draw::REGISTER_UNUSED;
+use super::op::Literal;
+use super::op::Pick;
 use super::op::Range;
 use super::op::Uniform;
+use super::op::decimal;
 use super::varint;
 use crate::rng;
 use crate::units::Sources;
@@ -21,49 +22,62 @@ pub(super) const SLOTS_MAX: u64 = 100_000;
 /// Digits of a 64-bit number.
 const DIGITS_MAX: usize = 20;
 
+/// Bytes that are copied at once: a fixed length copies without a call.
+const CHUNK: usize = 32;
+
 /// A field that follows from the source.
-#[derive(Clone, Debug)]
-pub(super) enum SourceField {
+#[derive(Debug)]
+pub(super) struct SourceField {
+    /// Which of the source's random streams it is drawn from.
+    pub(super) stream: u64,
+    /// How.
+    pub(super) draw: SourceDraw,
+    /// Where its value goes.
+    pub(super) register: u8,
+}
+
+/// How a field follows from the source.
+#[derive(Debug)]
+pub(super) enum SourceDraw {
     /// The source's index over `divisor`, with leading zeros, after a prefix.
     Text { prefix: Box<str>, digits: usize, divisor: u64 },
     /// The source's index over `divisor`, from `first` on.
     Number { divisor: u64, first: i64 },
     /// One of several values that are encoded already.
-    Options(Box<[Box<[u8]>]>),
+    Options { pick: Pick, options: Box<[Literal]> },
     /// A double in a range.
     Double(Uniform),
+    /// A float in a range.
+    Float(Uniform),
     /// An integer in a range.
     Integer(Range),
 }
 
 impl SourceField {
-    /// Returns whether the field is an int for every one of these sources, where it is a number.
-    pub(super) fn fits_int(&self, sources: Sources) -> bool {
-        match self {
-            Self::Number { divisor, first } => {
-                let last = i128::from((sources.end - 1) / divisor) + i128::from(*first);
-                i32::try_from(*first).is_ok() && i32::try_from(last).is_ok()
-            }
-            Self::Integer(range) => range.fits_int(),
-            Self::Text { .. } | Self::Options(_) | Self::Double(_) => true,
-        }
-    }
-
     fn bytes_max(&self) -> usize {
-        match self {
-            Self::Text { prefix, digits, .. } => {
+        match &self.draw {
+            SourceDraw::Text { prefix, digits, .. } => {
                 varint::BYTES_MAX + prefix.len() + (*digits).max(DIGITS_MAX)
             }
-            Self::Options(options) => options.iter().map(|o| o.len()).max().unwrap_or_default(),
-            Self::Number { .. } | Self::Integer(_) => varint::BYTES_MAX,
-            Self::Double(_) => 8,
+            SourceDraw::Options { options, .. } => {
+                options.iter().map(Literal::bytes_max).max().unwrap_or_default()
+            }
+            SourceDraw::Number { .. } | SourceDraw::Integer(_) => varint::BYTES_MAX,
+            SourceDraw::Double(_) => 8,
+            SourceDraw::Float(_) => 4,
         }
     }
 
-    /// Writes the field of a source at `at`; returns where it ends.
-    fn write(&self, source: u64, rng: &mut Rng, out: &mut [u8], at: usize) -> usize {
-        match self {
-            Self::Text { prefix, digits, divisor } => {
+    /// Writes the field of a source at `at`; returns where it ends, and its value where others can
+    /// depend on it.
+    fn write(&self, source: u64, out: &mut [u8], at: usize) -> (usize, i64) {
+        let rng = &mut rng::source_field(source, self.stream);
+        let mut put = |bytes: &[u8]| {
+            out[at..at + bytes.len()].copy_from_slice(bytes);
+            at + bytes.len()
+        };
+        match &self.draw {
+            SourceDraw::Text { prefix, digits, divisor } => {
                 let mut text = [0; DIGITS_MAX];
                 let number = decimal(source / divisor, *digits, &mut text);
                 let length = prefix.len() + number.len();
@@ -71,47 +85,33 @@ impl SourceField {
                 let after = at + prefix.len();
                 out[at..after].copy_from_slice(prefix.as_bytes());
                 out[after..after + number.len()].copy_from_slice(number);
-                after + number.len()
+                (after + number.len(), 0)
             }
-            Self::Number { divisor, first } => {
+            SourceDraw::Number { divisor, first } => {
                 let number = (source / divisor).cast_signed().wrapping_add(*first);
-                at + varint::write(&mut out[at..], number)
+                (at + varint::write(&mut out[at..], number), number)
             }
-            Self::Options(options) => {
-                let chosen = usize::try_from(below(rng, options.len() as u64)).unwrap_or_default();
-                let bytes = &options[chosen];
-                out[at..at + bytes.len()].copy_from_slice(bytes);
-                at + bytes.len()
+            SourceDraw::Options { pick, options } => {
+                let option = &options[pick.draw(rng).min(options.len() - 1)];
+                (option.write(out, at), option.value)
             }
-            Self::Double(range) => {
-                let value = range.low + unit(rng) * range.span;
-                out[at..at + 8].copy_from_slice(&value.to_le_bytes());
-                at + 8
-            }
-            Self::Integer(range) => {
-                let value = range.low.wrapping_add(below(rng, range.span).cast_signed());
-                at + varint::write(&mut out[at..], value)
+            SourceDraw::Double(range) => (put(&range.draw(rng).to_le_bytes()), 0),
+            #[expect(clippy::cast_possible_truncation, reason = "a float is asked for")]
+            SourceDraw::Float(range) => (put(&(range.draw(rng) as f32).to_le_bytes()), 0),
+            SourceDraw::Integer(range) => {
+                let value = range.draw(rng);
+                (at + varint::write(&mut out[at..], value), value)
             }
         }
     }
 }
 
-/// Writes a number with at least so many digits to the end of `text`; returns them.
-fn decimal(mut number: u64, digits: usize, text: &mut [u8; DIGITS_MAX]) -> &[u8] {
-    let mut first = DIGITS_MAX;
-    while first > 0 && (number > 0 || DIGITS_MAX - first < digits.max(1)) {
-        first -= 1;
-        text[first] = b'0' + u8::try_from(number % 10).unwrap_or_default();
-        number /= 10;
-    }
-    &text[first..]
-}
-
 /// Neighbouring fields that follow from the source, written as one.
 #[derive(Debug)]
 pub(super) struct SourceRun {
-    /// Each field with its ordinal in the schema, from which its random stream is found.
-    fields: Box<[(u64, SourceField)]>,
+    fields: Box<[SourceField]>,
+    /// The registers that their values go to, each with its field's place.
+    registers: Box<[(u8, usize)]>,
     bytes_max: usize,
     slots: Option<Slots>,
 }
@@ -122,13 +122,17 @@ struct Slots {
     stride: usize,
     lengths: Box<[u16]>,
     bytes: Box<[u8]>,
+    /// The values that go to registers, source by source.
+    values: Box<[i64]>,
 }
 
 impl SourceRun {
     /// Encodes the fields for every source, if there are not too many.
-    pub(super) fn new(fields: Vec<(u64, SourceField)>, sources: Sources) -> Self {
-        let bytes_max = fields.iter().map(|(_, field)| field.bytes_max()).sum();
-        let mut run = Self { fields: fields.into(), bytes_max, slots: None };
+    pub(super) fn new(fields: Vec<SourceField>, sources: Sources) -> Self {
+        let bytes_max = fields.iter().map(SourceField::bytes_max).sum();
+        let registers = fields.iter().enumerate().map(|(place, field)| (field.register, place));
+        let registers = registers.filter(|(register, _)| *register != REGISTER_UNUSED).collect();
+        let mut run = Self { fields: fields.into(), registers, bytes_max, slots: None };
         let count = sources.end - sources.first;
         if count <= SLOTS_MAX && u16::try_from(bytes_max).is_ok() {
             run.slots = Some(run.fill(sources));
@@ -137,22 +141,30 @@ impl SourceRun {
     }
 
     fn fill(&self, sources: Sources) -> Slots {
-        let mut out = vec![0; self.bytes_max];
-        let encoded = (sources.first..sources.end).map(|source| {
-            let length = self.compute(source, &mut out, 0);
-            u16::try_from(length).unwrap_or(u16::MAX)
-        });
-        let lengths: Box<[u16]> = encoded.collect();
-        // A stride of whole words copies fastest.
-        let longest = usize::from(lengths.iter().copied().max().unwrap_or_default());
-        let stride = longest.next_multiple_of(16).max(16);
-        let mut bytes = vec![0; stride * lengths.len()];
-        let mut scratch = vec![0; self.bytes_max.max(stride)];
-        for (source, slot) in (sources.first..).zip(bytes.chunks_exact_mut(stride)) {
-            self.compute(source, &mut scratch, 0);
-            slot.copy_from_slice(&scratch[..stride]);
+        let mut values = Vec::new();
+        let mut scratch = vec![0; self.bytes_max];
+        // Encoded one behind the other first: how long the longest is shows only then.
+        let (mut packed, mut lengths) = (Vec::new(), Vec::new());
+        for source in sources.first..sources.end {
+            let length = self.compute(source, &mut scratch, 0, |place, value| {
+                if self.registers.iter().any(|(_, registered)| *registered == place) {
+                    values.push(value);
+                }
+            });
+            packed.extend_from_slice(&scratch[..length]);
+            lengths.push(u16::try_from(length).unwrap_or(u16::MAX));
         }
-        Slots { first: sources.first, stride, lengths, bytes: bytes.into() }
+        let longest = usize::from(lengths.iter().copied().max().unwrap_or_default());
+        let stride = longest.next_multiple_of(CHUNK);
+        let mut bytes = vec![0; stride * lengths.len()];
+        let mut rest = packed.as_slice();
+        for (slot, &length) in bytes.chunks_exact_mut(stride.max(1)).zip(&lengths) {
+            let (own, after) = rest.split_at(length.into());
+            slot[..own.len()].copy_from_slice(own);
+            rest = after;
+        }
+        let first = sources.first;
+        Slots { first, stride, lengths: lengths.into(), bytes: bytes.into(), values: values.into() }
     }
 
     /// Returns the most bytes that a write touches.
@@ -161,17 +173,39 @@ impl SourceRun {
     }
 
     #[inline]
-    pub(super) fn write(&self, source: u64, out: &mut [u8], at: usize) -> usize {
-        let Some(slots) = &self.slots else { return self.compute(source, out, at) };
-        let slot = usize::try_from(source - slots.first).unwrap_or_default();
+    pub(super) fn write(&self, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
+        let Some(slots) = &self.slots else { return self.write_computed(draw, out, at) };
+        let slot = usize::try_from(draw.source - slots.first).unwrap_or_default();
         let bytes = &slots.bytes[slot * slots.stride..(slot + 1) * slots.stride];
-        out[at..at + slots.stride].copy_from_slice(bytes);
+        let places = out[at..at + slots.stride].as_chunks_mut::<CHUNK>().0;
+        for (place, chunk) in places.iter_mut().zip(bytes.as_chunks::<CHUNK>().0) {
+            *place = *chunk;
+        }
+        let values = slots.values.iter().skip(slot * self.registers.len());
+        for ((register, _), value) in self.registers.iter().zip(values) {
+            draw.set_register(*register, *value);
+        }
         at + usize::from(slots.lengths[slot])
     }
 
-    fn compute(&self, source: u64, out: &mut [u8], at: usize) -> usize {
-        self.fields.iter().fold(at, |at, (ordinal, field)| {
-            field.write(source, &mut rng::source_field(source, *ordinal), out, at)
+    #[cold]
+    fn write_computed(&self, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
+        self.compute(draw.source, out, at, |place, value| {
+            draw.set_register(self.fields[place].register, value);
+        })
+    }
+
+    fn compute(
+        &self,
+        source: u64,
+        out: &mut [u8],
+        at: usize,
+        mut note: impl FnMut(usize, i64),
+    ) -> usize {
+        self.fields.iter().enumerate().fold(at, |at, (place, field)| {
+            let (end, value) = field.write(source, out, at);
+            note(place, value);
+            end
         })
     }
 }

@@ -4,6 +4,7 @@
 //! A program that would write a wrong byte ends the run here, before the first message.
 
 use apache_avro::reader::datum::GenericDatumReader;
+use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
 
 use super::Program;
@@ -31,6 +32,20 @@ pub enum TrialError {
         /// How many.
         bytes: usize,
     },
+    /// The text is no JSON.
+    #[error("record {index} is no JSON: {source}; this is a bug, please report it")]
+    NotJson {
+        /// The record.
+        index: u64,
+        /// What the parser says.
+        source: serde_json::Error,
+    },
+    /// The text has other values than the datum.
+    #[error("record {index} has other values as JSON; this is a bug, please report it")]
+    OtherText {
+        /// The record.
+        index: u64,
+    },
     /// Encoded again, the decoded record has other bytes.
     #[error(
         "record {index} is encoded differently by apache-avro; this is a bug, please report it"
@@ -42,33 +57,109 @@ pub enum TrialError {
 }
 
 impl Program {
-    /// Encodes a few records and has apache-avro decode and encode them again.
+    /// Makes a few records and has apache-avro decode and encode them again. As JSON they are read
+    /// by another parser and compared with what apache-avro decoded.
     ///
     /// # Errors
-    /// When apache-avro does not agree to the byte.
+    /// When they do not agree.
     pub fn try_out(&self, schema: &EventSchema, event_time_ms: u64) -> Result<(), TrialError> {
-        let mut window = vec![0; self.bytes_max()];
+        let mut window = vec![0; self.bytes_max];
+        let mut draw = self.draw();
         for index in 0..RECORDS {
-            let length = self.encode(&mut self.draw(index, event_time_ms), &mut window);
-            agree(schema, index, &window[..length])?;
+            self.begin(&mut draw, index, event_time_ms);
+            let length = self.encode(&mut draw, &mut window);
+            let written = &window[..length];
+            match draw.ahead_bytes.filter(|_| self.text.is_some()) {
+                None => drop(agree(schema, index, written)?),
+                Some(bytes) => {
+                    let value = agree(schema, index, &draw.ahead[..bytes])?;
+                    agree_as_text(&value, index, written)?;
+                }
+            }
         }
         Ok(())
     }
 }
 
-/// Checks that apache-avro reads a datum to its end and writes the same bytes again.
-fn agree(schema: &EventSchema, index: u64, datum: &[u8]) -> Result<(), TrialError> {
+/// Checks that apache-avro reads a datum to its end and writes the same bytes again; returns what it
+/// read.
+fn agree(schema: &EventSchema, index: u64, datum: &[u8]) -> Result<Value, TrialError> {
     let undecodable =
         |source: apache_avro::Error| TrialError::Undecodable { index, source: Box::new(source) };
     let reader = GenericDatumReader::builder(schema.parsed()).build().map_err(undecodable)?;
+    let writer = GenericDatumWriter::builder(schema.parsed()).build().map_err(undecodable)?;
     let mut rest = datum;
     let value = reader.read_value(&mut rest).map_err(undecodable)?;
     if !rest.is_empty() {
         return Err(TrialError::LeftOver { index, bytes: rest.len() });
     }
-    let writer = GenericDatumWriter::builder(schema.parsed()).build().map_err(undecodable)?;
-    let again = writer.write_value_to_vec(value).map_err(undecodable)?;
-    if again == datum { Ok(()) } else { Err(TrialError::Different { index }) }
+    let again = writer.write_value_to_vec(value.clone()).map_err(undecodable)?;
+    if again == datum {
+        return Ok(value);
+    }
+    // The entries of a map come out of the decoder in any order: then the values have to be equal,
+    // and as many bytes.
+    let read_again = reader.read_value(&mut again.as_slice()).map_err(undecodable)?;
+    let is_map_order = has_map(&value) && again.len() == datum.len() && read_again == value;
+    if is_map_order { Ok(value) } else { Err(TrialError::Different { index }) }
+}
+
+/// Returns whether a map of several entries is somewhere within.
+fn has_map(value: &Value) -> bool {
+    match value {
+        Value::Map(entries) => entries.len() > 1 || entries.values().any(has_map),
+        Value::Array(items) => items.iter().any(has_map),
+        Value::Union(_, inner) => has_map(inner),
+        Value::Record(fields) => fields.iter().any(|(_, value)| has_map(value)),
+        _ => false,
+    }
+}
+
+/// Checks that a text is JSON with the values of a record: all that has the same form in both.
+fn agree_as_text(value: &Value, index: u64, text: &[u8]) -> Result<(), TrialError> {
+    let text: serde_json::Value =
+        serde_json::from_slice(text).map_err(|source| TrialError::NotJson { index, source })?;
+    if is_same(value, &text) { Ok(()) } else { Err(TrialError::OtherText { index }) }
+}
+
+fn is_same(value: &Value, text: &serde_json::Value) -> bool {
+    match value {
+        Value::Null => text.is_null(),
+        Value::Boolean(truth) => text == truth,
+        Value::Int(number) | Value::Date(number) | Value::TimeMillis(number) => text == number,
+        Value::Long(number)
+        | Value::TimeMicros(number)
+        | Value::TimestampMillis(number)
+        | Value::TimestampMicros(number)
+        | Value::TimestampNanos(number)
+        | Value::LocalTimestampMillis(number)
+        | Value::LocalTimestampMicros(number)
+        | Value::LocalTimestampNanos(number) => text == number,
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::float_cmp,
+            reason = "the same float is asked for"
+        )]
+        Value::Float(number) => text.as_f64().is_some_and(|text| text as f32 == *number),
+        Value::Double(number) => text.as_f64() == Some(*number),
+        Value::String(string) | Value::Enum(_, string) => text == string,
+        Value::Uuid(uuid) => *text == uuid.to_string(),
+        Value::Union(_, inner) => is_same(inner, text),
+        Value::Array(items) => text.as_array().is_some_and(|texts| {
+            texts.len() == items.len() && items.iter().zip(texts).all(|(i, t)| is_same(i, t))
+        }),
+        Value::Map(entries) => text.as_object().is_some_and(|texts| {
+            texts.len() == entries.len()
+                && entries.iter().all(|(k, v)| texts.get(k).is_some_and(|t| is_same(v, t)))
+        }),
+        Value::Record(fields) => text.as_object().is_some_and(|texts| {
+            texts.len() == fields.len()
+                && fields.iter().all(|(k, v)| texts.get(k).is_some_and(|t| is_same(v, t)))
+        }),
+        // Bytes are base64 there, and decimals digits: of these only the kind is compared.
+        Value::Decimal(_) => text.is_number() || text.is_string(),
+        _ => text.is_string(),
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,9 @@ pub fn render(plan: &Plan) -> String {
         plan.service_url.as_ref().map_or("the EMBEDDED broker".into(), ToString::to_string);
     line("broker", broker);
     line("topic", plan.topic.to_string());
-    line("domain", format!("{}, encoding avro, digest {}", plan.domain, plan.digest));
+    let events = &plan.events;
+    line("events", format!("{} as {}, digest {}", events.name, events.encoding, plan.digest));
+    line("key", events.key.to_string());
     line("rate", rate(plan));
     line("end", end(plan));
     line("sources", sources(plan));
@@ -64,7 +66,8 @@ fn end(plan: &Plan) -> String {
 
 fn sources(plan: &Plan) -> String {
     let (first, last) = (plan.sources.first, plan.sources.end - 1);
-    format!("{first} to {last} of {}, shard {}", grouped(plan.sources_total), plan.shard)
+    let (total, choice) = (grouped(plan.sources_total), plan.events.source_choice);
+    format!("{first} to {last} of {total}, shard {}, {choice}", plan.shard)
 }
 
 fn batches(plan: &Plan) -> String {

@@ -6,15 +6,25 @@ use serde_json::Value;
 
 use super::*;
 use crate::domain::DOMAINS;
+use crate::plan::Events;
 use crate::plan::Pin;
 use crate::plan::Settings;
 use crate::plan::Surroundings;
+use crate::program::KeyChoice;
+use crate::program::SourceChoice;
+use crate::schema::Encoding;
 
 fn plan(duration: Option<Duration>) -> Plan {
     let settings = Settings {
         service_url: None,
         topic: "events".parse().unwrap(),
-        domain: &DOMAINS[0],
+        events: Events {
+            name: DOMAINS[0].name.to_owned(),
+            schema_text: DOMAINS[0].schema_text.to_owned(),
+            key: KeyChoice::Source,
+            encoding: Encoding::Avro,
+            source_choice: SourceChoice::Uniform,
+        },
         rate: "1000".parse().unwrap(),
         duration,
         sources: 10_000,

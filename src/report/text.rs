@@ -29,7 +29,8 @@ pub fn render(report: &Report) -> String {
         report.memory.rss_bytes_max.map_or("not known".into(), |b| bytes_text(b) + " at most"),
     );
     line("again", again(report));
-    let heading = format!("producer-load {}: {}", report.environment.version, report.plan.domain);
+    let heading =
+        format!("producer-load {}: {}", report.environment.version, report.plan.events.name);
     let verdict = &report.verdict;
     let lost = report.totals.unknown + report.totals.dropped;
     let word = match (verdict.code, lost) {

@@ -9,6 +9,7 @@ use producer_load::generator::LaneParts;
 use producer_load::generator::run_lane;
 use producer_load::handover;
 use producer_load::pacer::Pacer;
+use producer_load::program::Parameters;
 use producer_load::program::Program;
 use producer_load::rng::Identity;
 use producer_load::routing::Routing;
@@ -63,7 +64,7 @@ fn a_lane_allocates_nothing_after_its_start() {
     let schema = EventSchema::parse("x", DOMAINS[0].schema_text).unwrap();
     let identity = Identity::new(1, 2, "0/1".parse().unwrap());
     let sources = Sources { first: 0, end: 1_000 };
-    let program = Program::compile(&schema, identity, sources).unwrap();
+    let program = Program::compile(&schema, &Parameters::new(identity, sources)).unwrap();
     // Both runs pass the start, where the arena and the thread's waiting place are made; what the
     // longer one allocates more, it allocates in the steady state.
     let (short, long) = (20_000, 40_000);

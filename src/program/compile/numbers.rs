@@ -1,0 +1,374 @@
+//! Numbers: ranges, what spreads them unevenly, counters, points in time.
+
+use serde_json::Map;
+use serde_json::Value;
+
+use super::Compiler;
+use super::place;
+use crate::program::op::Counter;
+use crate::program::op::Curve;
+use crate::program::op::Form;
+use crate::program::op::Number;
+use crate::program::op::Op;
+use crate::program::op::Range;
+use crate::program::op::Real;
+use crate::program::op::Spread;
+use crate::program::op::Uniform;
+use crate::program::op::Whole;
+use crate::program::op::WideDecimal;
+use crate::program::said::Place;
+use crate::schema::FieldError;
+use crate::schema::Kind;
+use crate::schema::Shape;
+
+/// Digits that a 64-bit integer can always have.
+const DIGITS_MAX: usize = 18;
+
+/// Digits behind the point that `decimals` may ask for.
+const DECIMALS_MAX: u64 = 9;
+
+/// Makes the operation of an integer.
+pub(super) fn number(whole: Whole, form: Form, register: u8) -> Op {
+    Op::Number(Number { whole, form, register }.into())
+}
+
+/// Returns the integers that a type can hold, decimals without their point.
+pub(super) fn limits(kind: &Kind<'_>) -> (i128, i128) {
+    match kind {
+        Kind::Int | Kind::Date | Kind::TimeMillis => (i32::MIN.into(), i32::MAX.into()),
+        Kind::Decimal { precision, fixed, .. } => {
+            let digits = 10_i128.pow(u32::try_from((*precision).min(DIGITS_MAX)).unwrap_or(0)) - 1;
+            let bits = fixed.map_or(63, |bytes| (bytes * 8).clamp(1, 64) - 1);
+            let most = digits.min((1_i128 << bits) - 1);
+            (-most, most)
+        }
+        _ => (i64::MIN.into(), i64::MAX.into()),
+    }
+}
+
+/// Returns how an integer is written as a type; as a double or float it is divided by 10 to the
+/// power of `decimals`.
+pub(super) fn form_of(
+    kind: &Kind<'_>,
+    decimals: u32,
+    place: Place<'_>,
+) -> Result<Form, FieldError> {
+    let per = 10_f64.powi(decimals.cast_signed());
+    Ok(match kind {
+        Kind::Int
+        | Kind::Long
+        | Kind::Date
+        | Kind::TimeMillis
+        | Kind::TimeMicros
+        | Kind::Timestamp { .. } => Form::Varint,
+        Kind::Double => Form::Double { per },
+        Kind::Float => Form::Float { per },
+        Kind::Decimal { fixed: None, .. } => Form::DecimalBytes,
+        Kind::Decimal { fixed: Some(size), .. } => Form::DecimalFixed(*size),
+        Kind::Boolean => Form::Boolean,
+        kind => return Err(place.wrong(format!("a {} is no number", kind.name()))),
+    })
+}
+
+/// Returns a float or double that is spread evenly.
+pub(super) fn even(shape: &Shape<'_>, min: f64, max: f64) -> Op {
+    let range = Uniform { low: min, span: max - min };
+    if matches!(shape.kind, Kind::Double) {
+        return Op::Doubles([range].into());
+    }
+    Op::Real(Real { spread: Spread::Even(range), min, max, is_float: true }.into())
+}
+
+/// A number and the bounds of what it can be.
+pub(super) struct Counted {
+    pub(super) counter: Counter,
+    pub(super) bounds: (i128, i128),
+    /// The number of digits behind the point that its numbers are counted in.
+    pub(super) decimals: u32,
+}
+
+/// Reads `{"start": …, "restart": …, "step": …, "initial": …}`.
+pub(super) fn iteration(
+    kind: &Kind<'_>,
+    said: &Value,
+    each: u64,
+    place: Place<'_>,
+) -> Result<Counted, FieldError> {
+    let known: &[&str] = match kind {
+        Kind::Boolean => &["start"],
+        _ => &["start", "restart", "step", "initial"],
+    };
+    let said = place.object(said, known, "iteration")?;
+    let (least, most) = match kind {
+        Kind::Boolean => {
+            let start = said.get("start").and_then(Value::as_bool);
+            let start = start.ok_or_else(|| place.wrong("'start' must be true or false"))?;
+            let counter = Counter { start: 0, initial: start.into(), step: 1, span: 2, each };
+            return Ok(Counted { counter, bounds: (0, 1), decimals: 0 });
+        }
+        // A string counts as an int does.
+        Kind::String => limits(&Kind::Int),
+        kind => limits(kind),
+    };
+    let decimals = match kind {
+        Kind::Float | Kind::Double => said.values().map(decimals_of).max().unwrap_or_default(),
+        Kind::Decimal { scale, .. } => u32::try_from(*scale).unwrap_or(u32::MAX),
+        _ => 0,
+    };
+    let get = |name| said.get(name).map(|value| scaled(value, decimals, place)).transpose();
+    let start = get("start")?.ok_or_else(|| place.wrong("'iteration' needs a 'start'"))?;
+    let (restart, step) = (get("restart")?, get("step")?);
+    let step = step.unwrap_or(if restart.is_some_and(|restart| restart < start) { -1 } else { 1 });
+    let end = restart.unwrap_or(if step < 0 { least } else { most });
+    let goes_there = (end - start).signum() == step.signum();
+    if step == 0 || !goes_there {
+        return Err(place.wrong("'step' must lead from 'start' to 'restart'"));
+    }
+    let initial = get("initial")?.unwrap_or(start);
+    if [start, end, initial].iter().any(|value| !(least..=most).contains(value)) {
+        return Err(place.wrong("'iteration' leaves the values of the type"));
+    }
+    let bounds = (start.min(end).min(initial), start.max(end).max(initial));
+    let span = (end - start).abs();
+    let counter = Counter { start, initial: initial - start, step, span, each };
+    Ok(Counted { counter, bounds, decimals })
+}
+
+/// Returns how many digits a number has behind its point, as it is written.
+fn decimals_of(value: &Value) -> u32 {
+    let text = value.to_string();
+    let behind = text.split_once('.').map_or("", |(_, behind)| behind);
+    let digits = behind.trim_end_matches('0').len();
+    // More digits than these are not exact in a double anyway.
+    u32::try_from(digits).unwrap_or(u32::MAX).min(9)
+}
+
+/// Returns a number times 10 to the power of `decimals`, as a whole one.
+#[expect(clippy::cast_possible_truncation, reason = "checked against 2^63 before")]
+fn scaled(value: &Value, decimals: u32, place: Place<'_>) -> Result<i128, FieldError> {
+    if let (Some(whole), true) = (value.as_i64(), decimals <= 18) {
+        return Ok(i128::from(whole) * 10_i128.pow(decimals));
+    }
+    let number = value.as_f64().map(|number| number * 10_f64.powi(decimals.cast_signed()));
+    let whole = number.filter(|n| n.abs() < 9e18 && (n - n.round()).abs() < 1e-3);
+    whole.map(|n| n.round() as i128).ok_or_else(|| {
+        place.wrong(format!("{value} is no number of at most {decimals} digits behind the point"))
+    })
+}
+
+/// Bounds of a range as they are written, and how many digits behind the point its numbers have.
+struct Bounds {
+    min: Option<Value>,
+    max: Option<Value>,
+    decimals: Option<u32>,
+}
+
+impl Compiler<'_> {
+    /// Returns a number in `range` of `arg.properties`, which does not reach its `max`.
+    pub(super) fn their_range(
+        &mut self,
+        shape: &Shape<'_>,
+        said: &Value,
+    ) -> Result<Op, FieldError> {
+        let object = place(shape).object(said, &["min", "max"], "range")?;
+        if object.is_empty() {
+            return Err(place(shape).wrong("'range' has 'min', 'max' or both"));
+        }
+        self.range(shape, object, 1)
+    }
+
+    /// Returns a number in our `range`, with both ends within it.
+    pub(super) fn our_range(&mut self, shape: &Shape<'_>, said: &Value) -> Result<Op, FieldError> {
+        let object = place(shape).object(said, &["min", "max", "decimals"], "range")?;
+        self.range(shape, object, 0)
+    }
+
+    fn range(
+        &mut self,
+        shape: &Shape<'_>,
+        said: &Map<String, Value>,
+        short_of_max: i128,
+    ) -> Result<Op, FieldError> {
+        let place = place(shape);
+        let bounds = Bounds {
+            min: said.get("min").cloned(),
+            max: said.get("max").cloned(),
+            decimals: decimals(shape, said)?,
+        };
+        if let (Kind::Float | Kind::Double, None) = (&shape.kind, bounds.decimals) {
+            let most = if matches!(shape.kind, Kind::Float) { f32::MAX.into() } else { f64::MAX };
+            // Half of all numbers, so that the span is a number too.
+            let min = place.number(said, "min")?.unwrap_or(-most / 2.0);
+            let max = place.number(said, "max")?.unwrap_or(most / 2.0);
+            if min >= max || !(max - min).is_finite() || min.abs().max(max.abs()) > most {
+                return Err(place.wrong("a range's 'min' must be below its 'max'"));
+            }
+            return Ok(even(shape, min, max));
+        }
+        let scale = match (&shape.kind, bounds.decimals) {
+            (Kind::Decimal { scale, .. }, _) => u32::try_from(*scale).unwrap_or(u32::MAX),
+            (_, decimals) => decimals.unwrap_or_default(),
+        };
+        let form = form_of(&shape.kind, scale, place)?;
+        let (least, most) = limits(&shape.kind);
+        let bound =
+            |value: Option<Value>| value.map(|value| scaled(&value, scale, place)).transpose();
+        let min = bound(bounds.min)?.unwrap_or(least);
+        let max = bound(bounds.max)?.map_or(most, |max| max - short_of_max);
+        if min > max || min < least || max > most {
+            let what = format!(
+                "a range's 'min' must be below its 'max', and both values of a {}",
+                shape.kind.name()
+            );
+            return Err(place.wrong(what));
+        }
+        let range = range_of(min, max);
+        if matches!(form, Form::Varint) {
+            return Ok(self.integer(&shape.path, range));
+        }
+        let register = self.write(&shape.path, min, max);
+        Ok(number(Whole::Range(range), form, register))
+    }
+
+    /// Returns a decimal of as many digits as its type has.
+    pub(super) fn any_decimal(
+        &mut self,
+        shape: &Shape<'_>,
+        precision: usize,
+        fixed: Option<usize>,
+    ) -> Op {
+        if precision <= DIGITS_MAX {
+            let (min, max) = limits(&shape.kind);
+            let form = fixed.map_or(Form::DecimalBytes, Form::DecimalFixed);
+            let register = self.write(&shape.path, min, max);
+            return number(Whole::Range(range_of(min, max)), form, register);
+        }
+        // As many bits as surely have no more digits: log2(10) is above 3.3219.
+        let bits = precision * 33_219 / 10_000;
+        let bits = fixed.map_or(bits, |bytes| bits.min(bytes * 8 - 1));
+        Op::WideDecimal(WideDecimal { bits, fixed }.into())
+    }
+
+    /// Returns a point in time so many milliseconds after the event time.
+    pub(super) fn moment(&mut self, shape: &Shape<'_>, later_ms: Range) -> Op {
+        let is_now = later_ms == Range::inclusive(0, 0);
+        let whole = match &shape.kind {
+            Kind::Timestamp { per_ms } if is_now => return Op::EventTime { per_ms: *per_ms },
+            Kind::Timestamp { per_ms } => Whole::Moment { later_ms, per_ms: *per_ms },
+            Kind::Date => Whole::Day { later_ms },
+            Kind::TimeMillis => Whole::TimeOfDay { later_ms, per_ms: 1 },
+            Kind::TimeMicros => Whole::TimeOfDay { later_ms, per_ms: 1_000 },
+            _ if is_now => return Op::EventTime { per_ms: 1 },
+            _ => Whole::Moment { later_ms, per_ms: 1 },
+        };
+        let (min, max) = limits(&shape.kind);
+        let register = self.write(&shape.path, min, max);
+        number(whole, Form::Varint, register)
+    }
+
+    /// Returns a number that is spread unevenly between `min` and `max`.
+    fn real(
+        &mut self,
+        shape: &Shape<'_>,
+        said: &Map<String, Value>,
+        spread: Spread,
+        (min, max): (f64, f64),
+    ) -> Result<Op, FieldError> {
+        let place = place(shape);
+        let decimals = decimals(shape, said)?;
+        let (least, most) = (place.number(said, "min")?, place.number(said, "max")?);
+        let (min, max) = (least.unwrap_or(min), most.unwrap_or(max));
+        if min > max || !min.is_finite() || !max.is_finite() {
+            return Err(place.wrong("'min' must be below 'max'"));
+        }
+        let is_float = matches!(shape.kind, Kind::Float);
+        let real = Real { spread, min, max, is_float };
+        let scale = match (&shape.kind, decimals) {
+            (Kind::Float | Kind::Double, None) => return Ok(Op::Real(real.into())),
+            (Kind::Decimal { scale, .. }, _) => u32::try_from(*scale).unwrap_or(u32::MAX),
+            (_, decimals) => decimals.unwrap_or_default(),
+        };
+        let times = 10_f64.powi(scale.cast_signed());
+        #[expect(clippy::cast_possible_truncation, reason = "a cast stops at the ends")]
+        let (low, high) = ((min * times).floor() as i128, (max * times).ceil() as i128);
+        let (least, most) = limits(&shape.kind);
+        if low < least || high > most {
+            let what = format!(
+                "its numbers of {min} to {max} do not fit a {}; give it 'min' and 'max'",
+                shape.kind.name()
+            );
+            return Err(place.wrong(what));
+        }
+        let form = form_of(&shape.kind, scale, place)?;
+        let register = self.write(&shape.path, low, high);
+        Ok(number(Whole::Real { real, times }, form, register))
+    }
+
+    /// Compiles `{"mean": …, "deviation": …}`.
+    pub(super) fn normal(&mut self, shape: &Shape<'_>, said: &Value) -> Result<Op, FieldError> {
+        let place = place(shape);
+        let known = ["mean", "deviation", "min", "max", "decimals"];
+        let said = place.object(said, &known, "normal")?;
+        let mean = place.number(said, "mean")?.ok_or_else(|| place.wrong("'mean' is missing"))?;
+        let deviation = positive(said, "deviation", place)?;
+        // The normal distribution has no ends; numbers beyond these do not come up in practice.
+        let ends = (mean - 9.0 * deviation, mean + 9.0 * deviation);
+        self.real(shape, said, Spread::Normal { mean, deviation }, ends)
+    }
+
+    /// Compiles `{"median": …, "sigma": …}`.
+    pub(super) fn log_normal(&mut self, shape: &Shape<'_>, said: &Value) -> Result<Op, FieldError> {
+        let place = place(shape);
+        let known = ["median", "sigma", "min", "max", "decimals"];
+        let said = place.object(said, &known, "log-normal")?;
+        let (median, sigma) = (positive(said, "median", place)?, positive(said, "sigma", place)?);
+        let ends = (0.0, median * libm::exp(9.0 * sigma));
+        self.real(shape, said, Spread::LogNormal { mu: libm::log(median), sigma }, ends)
+    }
+
+    /// Compiles `{"points": {"06:00": 10, "14:00": 25}, "noise": 1}`.
+    pub(super) fn curve(&mut self, shape: &Shape<'_>, said: &Value) -> Result<Op, FieldError> {
+        let place = place(shape);
+        let known = ["points", "noise", "min", "max", "decimals"];
+        let said = place.object(said, &known, "day-curve")?;
+        let wrong =
+            || place.wrong("'points' has times of the day and numbers, such as {\"06:00\": 10.5}");
+        let points = said.get("points").and_then(Value::as_object).ok_or_else(wrong)?;
+        let point = |(time, value): (&String, &Value)| {
+            let (hours, minutes) = time.split_once(':')?;
+            let (hours, minutes) = (hours.parse::<usize>().ok()?, minutes.parse::<usize>().ok()?);
+            let value = value.as_f64().filter(|value| value.is_finite())?;
+            (hours < 24 && minutes < 60).then_some((hours * 60 + minutes, value))
+        };
+        let points: Option<Vec<_>> = points.iter().map(point).collect();
+        let mut points = points.filter(|points| !points.is_empty()).ok_or_else(wrong)?;
+        points.sort_by_key(|(minute, _)| *minute);
+        let noise = place.number(said, "noise")?.unwrap_or_default().abs();
+        let curve = Curve::new(&points, noise);
+        let ends = curve.bounds();
+        self.real(shape, said, Spread::Curve(curve.into()), ends)
+    }
+}
+
+/// Returns `decimals`, which only a float or double takes.
+fn decimals(shape: &Shape<'_>, said: &Map<String, Value>) -> Result<Option<u32>, FieldError> {
+    if !said.contains_key("decimals") {
+        return Ok(None);
+    }
+    if !matches!(shape.kind, Kind::Float | Kind::Double) {
+        return Err(place(shape).wrong("'decimals' goes with float and double only"));
+    }
+    let decimals = place(shape).count(said, "decimals", 0, DECIMALS_MAX)?;
+    Ok(u32::try_from(decimals).ok())
+}
+
+fn positive(said: &Map<String, Value>, name: &str, place: Place<'_>) -> Result<f64, FieldError> {
+    let number = place.number(said, name)?.filter(|number| *number > 0.0);
+    number.ok_or_else(|| place.wrong(format!("'{name}' must be a number above 0")))
+}
+
+/// Returns a range whose ends are known to be integers of 64 bits.
+fn range_of(min: i128, max: i128) -> Range {
+    let end = |end: i128| i64::try_from(end).unwrap_or_default();
+    Range::inclusive(end(min), end(max))
+}

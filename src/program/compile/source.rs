@@ -1,0 +1,138 @@
+//! Values that follow from the source.
+
+use serde_json::Map;
+use serde_json::Value;
+
+use super::Compiler;
+use super::numbers;
+use super::ours;
+use super::place;
+use crate::program::draw::REGISTER_UNUSED;
+use crate::program::op::Literal;
+use crate::program::op::Pick;
+use crate::program::op::Range;
+use crate::program::op::Uniform;
+use crate::program::source::SourceDraw;
+use crate::program::source::SourceField;
+use crate::program::source::SourceKey;
+use crate::rng;
+use crate::schema::FieldError;
+use crate::schema::Kind;
+use crate::schema::Shape;
+
+impl Compiler<'_> {
+    /// Compiles a value that is the same whenever its source sends one.
+    pub(super) fn source(&mut self, shape: &Shape<'_>, said: &Value) -> Result<(), FieldError> {
+        let known = ["prefix", "digits", "divisor", "first", "range", "options", "choice", "row"];
+        let place = place(shape);
+        let said = place.object(said, &known, "source")?;
+        // Fields of one row draw from the same stream, and so the same place of their options.
+        let stream = place.text(said, "row")?.map_or(self.ordinal, rng::hash_text);
+        let (draw, register) = if let Some(choice) = said.get("choice") {
+            place.only(said, &["choice", "row"], "'source' with 'choice'")?;
+            let (values, weights) = ours::weighted_values(shape, choice)?;
+            self.source_options(shape, &values, Pick::by_weight(&weights))?
+        } else if let Some(options) = said.get("options") {
+            place.only(said, &["options", "row"], "'source' with 'options'")?;
+            let options: Vec<&Value> = place.list(options, "'options'")?.iter().collect();
+            let pick = Pick::Equal(options.len() as u64);
+            self.source_options(shape, &options, pick)?
+        } else if let Some(range) = said.get("range") {
+            place.only(said, &["range"], "'source' with 'range'")?;
+            self.source_range(shape, range)?
+        } else {
+            self.source_number(shape, said)?
+        };
+        self.follow_source(SourceField { stream, draw, register });
+        Ok(())
+    }
+
+    fn source_options(
+        &mut self,
+        shape: &Shape<'_>,
+        values: &[&Value],
+        pick: Pick,
+    ) -> Result<(SourceDraw, u8), FieldError> {
+        let encoded = values.iter().map(|value| Ok((*value, self.encoded(shape, value)?)));
+        let encoded = encoded.collect::<Result<Vec<_>, FieldError>>()?;
+        if let Some(at) = self.depended_at(&shape.path) {
+            let choice = self.choice_of(at, shape, &encoded, pick)?;
+            let draw = SourceDraw::Options { pick: choice.pick, options: choice.options };
+            return Ok((draw, choice.register));
+        }
+        let options = encoded.iter().map(|(_, bytes)| Literal::new(bytes, 0)).collect();
+        Ok((SourceDraw::Options { pick, options }, REGISTER_UNUSED))
+    }
+
+    fn source_range(
+        &mut self,
+        shape: &Shape<'_>,
+        range: &Value,
+    ) -> Result<(SourceDraw, u8), FieldError> {
+        let place = place(shape);
+        let range = place.object(range, &["min", "max"], "range")?;
+        if matches!(shape.kind, Kind::Double | Kind::Float) {
+            let bounds = (place.number(range, "min")?, place.number(range, "max")?);
+            let (Some(min), Some(max)) = bounds else {
+                return Err(place.wrong("a range of a source has 'min' and 'max'"));
+            };
+            let uniform = Uniform { low: min, span: max - min };
+            if min >= max || !uniform.span.is_finite() {
+                return Err(place.wrong("a range's 'min' must be below its 'max'"));
+            }
+            let is_double = matches!(shape.kind, Kind::Double);
+            let draw =
+                if is_double { SourceDraw::Double(uniform) } else { SourceDraw::Float(uniform) };
+            return Ok((draw, REGISTER_UNUSED));
+        }
+        let bounds = (place.integer(range, "min")?, place.integer(range, "max")?);
+        let (Some(min), Some(max)) = bounds else {
+            return Err(place.wrong("a range of a source has 'min' and 'max'"));
+        };
+        let register = self.whole(shape, min.into(), max.into())?;
+        Ok((SourceDraw::Integer(Range::inclusive(min, max)), register))
+    }
+
+    fn source_number(
+        &mut self,
+        shape: &Shape<'_>,
+        said: &Map<String, Value>,
+    ) -> Result<(SourceDraw, u8), FieldError> {
+        let place = place(shape);
+        let divisor = place.count(said, "divisor", 1, u64::MAX)?.max(1);
+        if matches!(shape.kind, Kind::String) {
+            place.only(said, &["prefix", "digits", "divisor"], "'source' of a string")?;
+            let prefix: Box<str> = place.text(said, "prefix")?.unwrap_or_default().into();
+            let digits = usize::try_from(place.count(said, "digits", 0, 20)?).unwrap_or_default();
+            if divisor == 1 && self.source_key.is_none() {
+                self.source_key = Some(SourceKey { prefix: prefix.clone(), digits, first: 0 });
+            }
+            return Ok((SourceDraw::Text { prefix, digits, divisor }, REGISTER_UNUSED));
+        }
+        place.only(said, &["first", "divisor"], "'source' of a number")?;
+        let first = place.integer(said, "first")?.unwrap_or_default();
+        let last = i128::from((self.sources.end - 1) / divisor) + i128::from(first);
+        let register = self.whole(shape, first.into(), last)?;
+        if divisor == 1 && self.source_key.is_none() {
+            let first = first.cast_unsigned();
+            self.source_key = Some(SourceKey { prefix: "".into(), digits: 0, first });
+        }
+        Ok((SourceDraw::Number { divisor, first }, register))
+    }
+
+    /// Notes an integer of a source, which every source's has to fit.
+    fn whole(&mut self, shape: &Shape<'_>, min: i128, max: i128) -> Result<u8, FieldError> {
+        let place = place(shape);
+        if !matches!(shape.kind, Kind::Int | Kind::Long) {
+            let what = format!("a source's number does not go with the type {}", shape.kind.name());
+            return Err(place.wrong(what));
+        }
+        let (least, most) = numbers::limits(&shape.kind);
+        if min > max || min < least || max > most {
+            let what =
+                format!("some source's number is no {} of {min} to {max}", shape.kind.name());
+            return Err(place.wrong(what));
+        }
+        Ok(self.write(&shape.path, min, max))
+    }
+}

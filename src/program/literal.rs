@@ -1,0 +1,148 @@
+//! Values that a schema writes down, such as options, as AVRO's bytes.
+//!
+//! A value is written as AVRO's specification has it for defaults and JSON encoding: bytes as
+//! characters up to U+00FF. A union takes the first branch that the value fits, or the one that it
+//! names as `{"string": "x"}`.
+
+use serde_json::Map;
+use serde_json::Value;
+
+use super::op::Form;
+use super::varint;
+use crate::schema::FieldError;
+use crate::schema::Kind;
+use crate::schema::Shape;
+
+/// Returns the bytes of a value.
+///
+/// # Errors
+/// Names the place of what is no value of its type.
+pub(super) fn encode(shape: &Shape<'_>, value: &Value) -> Result<Vec<u8>, FieldError> {
+    let mut out = Vec::new();
+    append(shape, value, &mut out)?;
+    Ok(out)
+}
+
+/// Returns a length or a number of items before what it counts.
+pub(super) fn with_length(bytes: &[u8]) -> Vec<u8> {
+    [&count(bytes.len()), bytes].concat()
+}
+
+fn count(items: usize) -> Vec<u8> {
+    varint::bytes(items.cast_signed() as i64)
+}
+
+fn append(shape: &Shape<'_>, value: &Value, out: &mut Vec<u8>) -> Result<(), FieldError> {
+    let wrong = || FieldError::new(&shape.path, format!("{value} is no {}", shape.kind.name()));
+    match &shape.kind {
+        Kind::Null => value.as_null().ok_or_else(wrong)?,
+        Kind::Boolean => out.push(u8::from(value.as_bool().ok_or_else(wrong)?)),
+        Kind::Int
+        | Kind::Date
+        | Kind::TimeMillis
+        | Kind::Long
+        | Kind::TimeMicros
+        | Kind::Timestamp { .. } => {
+            out.extend(varint::bytes(integer(&shape.kind, value).ok_or_else(wrong)?));
+        }
+        Kind::Float => {
+            #[expect(clippy::cast_possible_truncation, reason = "a float is asked for")]
+            let float = value.as_f64().ok_or_else(wrong)? as f32;
+            out.extend(float.to_le_bytes());
+        }
+        Kind::Double => out.extend(value.as_f64().ok_or_else(wrong)?.to_le_bytes()),
+        Kind::String | Kind::UuidText => {
+            out.extend(with_length(value.as_str().ok_or_else(wrong)?.as_bytes()));
+        }
+        Kind::Decimal { fixed, .. } if value.is_number() => {
+            let unscaled = decimal(&shape.kind, value).ok_or_else(wrong)?;
+            let form = fixed.map_or(Form::DecimalBytes, Form::DecimalFixed);
+            out.extend(form.bytes(unscaled));
+        }
+        Kind::Bytes | Kind::UuidBytes { with_length: true } | Kind::Decimal { fixed: None, .. } => {
+            out.extend(with_length(&bytes(value).ok_or_else(wrong)?));
+        }
+        Kind::Decimal { fixed: Some(size), .. } | Kind::Fixed(size) => {
+            out.extend(fixed(value, *size).ok_or_else(wrong)?);
+        }
+        Kind::Duration => out.extend(fixed(value, 12).ok_or_else(wrong)?),
+        Kind::UuidBytes { with_length: false } => {
+            out.extend(fixed(value, 16).ok_or_else(wrong)?);
+        }
+        Kind::Enum(symbols) => {
+            let place = symbols.iter().position(|symbol| value == symbol.as_str());
+            out.extend(count(place.ok_or_else(wrong)?));
+        }
+        Kind::Array(items) => {
+            blocks(value.as_array().ok_or_else(wrong)?.iter(), out, |item, out| {
+                append(items, item, out)
+            })?;
+        }
+        Kind::Map(values) => {
+            blocks(value.as_object().ok_or_else(wrong)?.iter(), out, |(key, value), out| {
+                out.extend(with_length(key.as_bytes()));
+                append(values, value, out)
+            })?;
+        }
+        Kind::Union(branches) => {
+            let encoded = branches.iter().enumerate().find_map(|(number, branch)| {
+                let value = named(branch, value).unwrap_or(value);
+                Some([count(number), encode(branch, value).ok()?].concat())
+            });
+            out.extend(encoded.ok_or_else(wrong)?);
+        }
+        Kind::Record(fields) => {
+            let given = value.as_object().ok_or_else(wrong)?;
+            for field in fields {
+                let value = given.get(field.name).or(field.default);
+                append(&field.shape, value.unwrap_or(&Value::Null), out)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes items as one block, if there are any, and the end of blocks.
+fn blocks<T>(
+    items: impl ExactSizeIterator<Item = T>,
+    out: &mut Vec<u8>,
+    write: impl Fn(T, &mut Vec<u8>) -> Result<(), FieldError>,
+) -> Result<(), FieldError> {
+    if items.len() > 0 {
+        out.extend(count(items.len()));
+        for item in items {
+            write(item, out)?;
+        }
+    }
+    out.push(0);
+    Ok(())
+}
+
+/// Returns what stands in `{"TYPE": …}` of a union's branch.
+fn named<'v>(branch: &Shape<'_>, value: &'v Value) -> Option<&'v Value> {
+    let object: &Map<String, Value> = value.as_object().filter(|object| object.len() == 1)?;
+    object.get(branch.kind.name())
+}
+
+/// Returns a whole number that fits the type.
+pub(super) fn integer(kind: &Kind<'_>, value: &Value) -> Option<i64> {
+    let is_int = matches!(kind, Kind::Int | Kind::Date | Kind::TimeMillis);
+    value.as_i64().filter(|value| !is_int || i32::try_from(*value).is_ok())
+}
+
+/// Returns a decimal without its point, where it has no more digits than the type.
+#[expect(clippy::cast_possible_truncation, reason = "checked against 2^53 before")]
+pub(super) fn decimal(kind: &Kind<'_>, value: &Value) -> Option<i64> {
+    let Kind::Decimal { precision, scale, .. } = kind else { return None };
+    let unscaled = (value.as_f64()? * 10_f64.powi(i32::try_from(*scale).ok()?)).round();
+    let limit = 10_f64.powi(i32::try_from(*precision).ok()?).min(9_007_199_254_740_992.0);
+    (unscaled.abs() < limit).then_some(unscaled as i64)
+}
+
+fn bytes(value: &Value) -> Option<Vec<u8>> {
+    value.as_str()?.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
+}
+
+fn fixed(value: &Value, size: usize) -> Option<Vec<u8>> {
+    bytes(value).filter(|bytes| bytes.len() == size)
+}

@@ -1,0 +1,149 @@
+//! `sample` and `schema`: what would be sent, without a broker.
+
+use std::io;
+use std::io::Write;
+
+use crate::clock;
+use crate::plan::Plan;
+use crate::program::CompileError;
+use crate::program::FieldRow;
+use crate::program::Parameters;
+use crate::program::Program;
+use crate::program::TrialError;
+use crate::schema::Encoding;
+use crate::schema::EventSchema;
+use crate::schema::FieldError;
+use crate::schema::SchemaError;
+
+mod container;
+
+use container::Container;
+
+/// Why there is no sample.
+#[derive(Debug, thiserror::Error)]
+pub enum SampleError {
+    /// The schema cannot be used.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// The schema cannot be compiled.
+    #[error("the schema of {name} cannot be compiled: {source}")]
+    Compile {
+        /// The domain or file.
+        name: String,
+        /// Where and why.
+        source: CompileError,
+    },
+    /// The program's bytes are not those that apache-avro writes.
+    #[error("the program of {name} failed its trial: {source}")]
+    Trial {
+        /// The domain or file.
+        name: String,
+        /// What differs.
+        source: TrialError,
+    },
+    /// The shape of the schema.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// It cannot be written.
+    #[error("the sample cannot be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// How records are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A line of JSON each.
+    Json,
+    /// An AVRO object container file.
+    Avro,
+    /// A line of hexadecimal digits each: the bytes of the message.
+    Hex,
+}
+
+/// Which records are printed, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// The first one's index.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+    /// The event time of all of them, in milliseconds since 1970.
+    pub event_time_ms: u64,
+    /// How.
+    pub format: Format,
+}
+
+/// Writes the records that the plan would send.
+///
+/// # Errors
+/// When the schema cannot be used or nothing can be written.
+pub fn sample(plan: &Plan, sample: &Sample, out: &mut impl Write) -> Result<(), SampleError> {
+    let schema = schema_of(plan)?;
+    let encoding = match sample.format {
+        Format::Json => Encoding::Json,
+        Format::Avro => Encoding::Avro,
+        Format::Hex => plan.events.encoding,
+    };
+    let program = compiled(plan, &schema, encoding)?;
+    let mut container = match sample.format {
+        Format::Avro => Some(Container::begin(out, schema.registered_text(), plan.seed)?),
+        Format::Json | Format::Hex => None,
+    };
+    let mut draw = program.draw();
+    let mut window = vec![0; program.bytes_max()];
+    for index in sample.first..sample.first.saturating_add(sample.count) {
+        program.begin(&mut draw, index, sample.event_time_ms);
+        let bytes = program.encode(&mut draw, &mut window);
+        let record = &window[..bytes];
+        match (&mut container, sample.format) {
+            (Some(container), _) => container.add(out, record)?,
+            (None, Format::Hex) => {
+                record.iter().try_for_each(|byte| write!(out, "{byte:02x}"))?;
+                out.write_all(b"\n")?;
+            }
+            (None, _) => {
+                out.write_all(record)?;
+                out.write_all(b"\n")?;
+            }
+        }
+    }
+    if let Some(container) = container {
+        container.end(out)?;
+    }
+    Ok(())
+}
+
+/// Returns the text that would be registered with the broker.
+///
+/// # Errors
+/// When the schema cannot be used.
+pub fn registered(plan: &Plan) -> Result<String, SampleError> {
+    let schema = schema_of(plan)?;
+    compiled(plan, &schema, plan.events.encoding)?;
+    Ok(schema.registered_text().to_owned())
+}
+
+/// Returns a row for each field.
+///
+/// # Errors
+/// When the schema cannot be used.
+pub fn fields(plan: &Plan) -> Result<Vec<FieldRow>, SampleError> {
+    let schema = schema_of(plan)?;
+    let program = compiled(plan, &schema, Encoding::Avro)?;
+    Ok(program.field_rows(&schema, clock::wall_ms())?)
+}
+
+fn schema_of(plan: &Plan) -> Result<EventSchema, SampleError> {
+    Ok(EventSchema::parse(&plan.events.name, &plan.events.schema_text)?)
+}
+
+/// Compiles the plan's schema and tries it out, as a run does.
+fn compiled(plan: &Plan, schema: &EventSchema, encoding: Encoding) -> Result<Program, SampleError> {
+    let name = || plan.events.name.clone();
+    let parameters = Parameters { encoding, ..plan.parameters() };
+    let program = Program::compile(schema, &parameters)
+        .map_err(|source| SampleError::Compile { name: name(), source })?;
+    let trial = program.try_out(schema, clock::wall_ms());
+    trial.map_err(|source| SampleError::Trial { name: name(), source })?;
+    Ok(program)
+}

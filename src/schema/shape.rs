@@ -1,0 +1,356 @@
+//! A schema with its names resolved and its annotations beside the types they belong to.
+//!
+//! apache-avro decides what a type is; the text says how its values are drawn. Both are walked
+//! side by side here, once, so that nothing behind this file has to know how AVRO writes a name.
+//! A named type that is used twice stands twice: each use is drawn by itself.
+
+use std::collections::HashMap;
+
+use apache_avro::Schema;
+use apache_avro::schema::InnerDecimalSchema;
+use apache_avro::schema::Name;
+use apache_avro::schema::UuidSchema;
+use serde_json::Map;
+use serde_json::Value;
+
+/// Types inside types at most; deeper schemas are refused rather than walked.
+const DEPTH_MAX: usize = 64;
+
+/// Types of one schema at most, each use of a named one counted: names that use names twice each
+/// would double at every step.
+const TYPES_MAX: usize = 20_000;
+
+/// Confluent's property.
+pub const THEIRS: &str = "arg.properties";
+
+/// Our own property.
+pub const OURS: &str = "producer-load";
+
+/// Something at one place of the schema that cannot be done.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{path}: {what}")]
+pub struct FieldError {
+    /// The field.
+    pub path: String,
+    /// What is wrong there.
+    pub what: String,
+}
+
+/// A type at one place of the schema.
+#[derive(Clone, Debug)]
+pub struct Shape<'a> {
+    /// The place: field names with dots between them; `[]` are an array's items, `{}` a map's
+    /// values.
+    pub path: String,
+    /// What it is.
+    pub kind: Kind<'a>,
+    /// What `arg.properties` says here.
+    pub theirs: Option<&'a Map<String, Value>>,
+    /// What `producer-load` says here.
+    pub ours: Option<&'a Map<String, Value>>,
+}
+
+/// What a type is (AVRO specification 1.12, "Schema Declaration" and "Logical Types"). A logical
+/// type that AVRO would ignore is ignored here.
+#[derive(Clone, Debug)]
+pub enum Kind<'a> {
+    /// Nothing.
+    Null,
+    /// True or false.
+    Boolean,
+    /// 32 bits.
+    Int,
+    /// 64 bits.
+    Long,
+    /// 32 bits, IEEE 754.
+    Float,
+    /// 64 bits, IEEE 754.
+    Double,
+    /// Bytes with their length.
+    Bytes,
+    /// Text with its length.
+    String,
+    /// So many bytes.
+    Fixed(usize),
+    /// One of several symbols, by its number.
+    Enum(&'a [String]),
+    /// Days since 1970, an int.
+    Date,
+    /// Milliseconds since midnight, an int.
+    TimeMillis,
+    /// Microseconds since midnight, a long.
+    TimeMicros,
+    /// A point in time as a long, of which so many make a millisecond.
+    Timestamp {
+        /// 1, 1,000 or 1,000,000.
+        per_ms: i64,
+    },
+    /// A number with a fixed number of digits behind the point; on a fixed of so many bytes, or on
+    /// bytes.
+    Decimal {
+        /// Digits at most.
+        precision: usize,
+        /// Digits behind the point.
+        scale: usize,
+        /// The size of the fixed.
+        fixed: Option<usize>,
+    },
+    /// A UUID as text.
+    UuidText,
+    /// A UUID as 16 bytes, with their length before them where the type is bytes.
+    UuidBytes {
+        /// Whether the length stands before them.
+        with_length: bool,
+    },
+    /// Months, days and milliseconds, each 32 bits, the lowest byte first.
+    Duration,
+    /// Items of one type.
+    Array(Box<Shape<'a>>),
+    /// Values of one type, by text.
+    Map(Box<Shape<'a>>),
+    /// One of several types, by its number.
+    Union(Vec<Shape<'a>>),
+    /// Fields in order.
+    Record(Vec<Field<'a>>),
+}
+
+/// A field of a record.
+#[derive(Clone, Debug)]
+pub struct Field<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its type.
+    pub shape: Shape<'a>,
+    /// The value that stands for it where it is left out.
+    pub default: Option<&'a Value>,
+}
+
+impl Kind<'_> {
+    /// Returns whether it has no other type in it.
+    #[must_use]
+    pub const fn is_scalar(&self) -> bool {
+        !matches!(self, Self::Array(_) | Self::Map(_) | Self::Union(_) | Self::Record(_))
+    }
+
+    /// Returns what an error or a table calls it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean => "boolean",
+            Self::Int => "int",
+            Self::Long => "long",
+            Self::Float => "float",
+            Self::Double => "double",
+            Self::Bytes => "bytes",
+            Self::String => "string",
+            Self::Fixed(_) => "fixed",
+            Self::Enum(_) => "enum",
+            Self::Date => "date",
+            Self::TimeMillis => "time-millis",
+            Self::TimeMicros => "time-micros",
+            Self::Timestamp { per_ms: 1 } => "timestamp-millis",
+            Self::Timestamp { per_ms: 1_000 } => "timestamp-micros",
+            Self::Timestamp { .. } => "timestamp-nanos",
+            Self::Decimal { .. } => "decimal",
+            Self::UuidText | Self::UuidBytes { .. } => "uuid",
+            Self::Duration => "duration",
+            Self::Array(_) => "array",
+            Self::Map(_) => "map",
+            Self::Union(_) => "union",
+            Self::Record(_) => "record",
+        }
+    }
+}
+
+/// Lays a parsed schema out beside the text that it came from.
+///
+/// # Errors
+/// Names the place of what is recursive, too deep, too large or no AVRO.
+pub(super) fn lay_out<'a>(parsed: &'a Schema, text: &'a Value) -> Result<Shape<'a>, FieldError> {
+    let mut walk = Walk { defined: HashMap::new(), open: Vec::new(), types: 0 };
+    walk.shape(parsed, text, None, "", 0)
+}
+
+struct Walk<'a> {
+    /// Every named type so far, and where it is written.
+    defined: HashMap<&'a Name, (&'a Schema, &'a Value)>,
+    /// The named types that the walk is inside of.
+    open: Vec<&'a Name>,
+    types: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn shape(
+        &mut self,
+        parsed: &'a Schema,
+        text: &'a Value,
+        field: Option<&'a Value>,
+        path: &str,
+        depth: usize,
+    ) -> Result<Shape<'a>, FieldError> {
+        self.types += 1;
+        if depth > DEPTH_MAX {
+            return refuse(path, format!("types are nested more than {DEPTH_MAX} deep"));
+        }
+        if self.types > TYPES_MAX {
+            return refuse(path, format!("the schema has more than {TYPES_MAX} types"));
+        }
+        // {"type": {"type": …}}: the inner object is the type.
+        let mut text = text;
+        while text.get("type").is_some_and(|inner| inner.is_object() || inner.is_array()) {
+            text = &text["type"];
+        }
+        let (theirs, ours) =
+            (annotation(path, field, text, THEIRS)?, annotation(path, field, text, OURS)?);
+        let kind = self.kind(parsed, text, path, depth + 1)?;
+        Ok(Shape { path: path.to_owned(), kind, theirs, ours })
+    }
+
+    fn kind(
+        &mut self,
+        parsed: &'a Schema,
+        text: &'a Value,
+        path: &str,
+        depth: usize,
+    ) -> Result<Kind<'a>, FieldError> {
+        Ok(match parsed {
+            Schema::Null => Kind::Null,
+            Schema::Boolean => Kind::Boolean,
+            Schema::Int => Kind::Int,
+            Schema::Long => Kind::Long,
+            Schema::Float => Kind::Float,
+            Schema::Double => Kind::Double,
+            Schema::Bytes => Kind::Bytes,
+            Schema::String => Kind::String,
+            Schema::Date => Kind::Date,
+            Schema::TimeMillis => Kind::TimeMillis,
+            Schema::TimeMicros => Kind::TimeMicros,
+            Schema::TimestampMillis | Schema::LocalTimestampMillis => Kind::Timestamp { per_ms: 1 },
+            Schema::TimestampMicros | Schema::LocalTimestampMicros => {
+                Kind::Timestamp { per_ms: 1_000 }
+            }
+            Schema::TimestampNanos | Schema::LocalTimestampNanos => {
+                Kind::Timestamp { per_ms: 1_000_000 }
+            }
+            Schema::BigDecimal => return refuse(path, "a big-decimal cannot be made"),
+            Schema::Uuid(UuidSchema::String) => Kind::UuidText,
+            Schema::Uuid(UuidSchema::Bytes) => Kind::UuidBytes { with_length: true },
+            Schema::Array(array) => {
+                let (items, path) = (text.get("items"), format!("{path}[]"));
+                Kind::Array(self.inner(&array.items, items, &path, depth)?.into())
+            }
+            Schema::Map(map) => {
+                let (values, path) = (text.get("values"), format!("{path}{{}}"));
+                Kind::Map(self.inner(&map.types, values, &path, depth)?.into())
+            }
+            Schema::Union(union) => {
+                let branches = union.variants().iter().enumerate();
+                let shapes =
+                    branches.map(|(at, branch)| self.inner(branch, text.get(at), path, depth));
+                Kind::Union(shapes.collect::<Result<_, _>>()?)
+            }
+            named => return self.named(named, text, path, depth),
+        })
+    }
+
+    fn inner(
+        &mut self,
+        parsed: &'a Schema,
+        text: Option<&'a Value>,
+        path: &str,
+        depth: usize,
+    ) -> Result<Shape<'a>, FieldError> {
+        match text {
+            Some(text) => self.shape(parsed, text, None, path, depth),
+            None => refuse(path, "the text of the schema is not laid out as AVRO has it"),
+        }
+    }
+
+    /// Lays out a type with a name, where it is defined or where it is used again.
+    fn named(
+        &mut self,
+        parsed: &'a Schema,
+        text: &'a Value,
+        path: &str,
+        depth: usize,
+    ) -> Result<Kind<'a>, FieldError> {
+        if let Schema::Ref { name } = parsed {
+            if self.open.contains(&name) {
+                return refuse(path, format!("{name} contains itself; a record of it has no end"));
+            }
+            let Some(&(parsed, text)) = self.defined.get(name) else {
+                return refuse(path, format!("{name} is not defined before it is used"));
+            };
+            return self.named(parsed, text, path, depth);
+        }
+        if let Some(name) = parsed.name() {
+            self.defined.insert(name, (parsed, text));
+            self.open.push(name);
+        }
+        let kind = match parsed {
+            Schema::Fixed(fixed) => Kind::Fixed(fixed.size),
+            Schema::Duration(_) => Kind::Duration,
+            Schema::Uuid(_) => Kind::UuidBytes { with_length: false },
+            Schema::Decimal(decimal) => {
+                let fixed = match &decimal.inner {
+                    InnerDecimalSchema::Fixed(fixed) => Some(fixed.size),
+                    InnerDecimalSchema::Bytes => None,
+                };
+                Kind::Decimal { precision: decimal.precision, scale: decimal.scale, fixed }
+            }
+            Schema::Enum(symbols) => Kind::Enum(&symbols.symbols),
+            Schema::Record(record) => {
+                let texts = text["fields"].as_array().map_or(&[][..], Vec::as_slice);
+                if texts.len() != record.fields.len() {
+                    return refuse(path, "the text of the record is not laid out as AVRO has it");
+                }
+                let fields = record.fields.iter().zip(texts).map(|(field, text)| {
+                    let path = join(path, &field.name);
+                    let shape =
+                        self.shape(&field.schema, &text["type"], Some(text), &path, depth)?;
+                    Ok(Field { name: &field.name, shape, default: text.get("default") })
+                });
+                Kind::Record(fields.collect::<Result<_, _>>()?)
+            }
+            _ => return refuse(path, "a type that this version does not know"),
+        };
+        if parsed.name().is_some() {
+            self.open.pop();
+        }
+        Ok(kind)
+    }
+}
+
+/// Returns the path of a field of the record at `record`.
+#[must_use]
+pub fn join(record: &str, field: &str) -> String {
+    if record.is_empty() { field.to_owned() } else { format!("{record}.{field}") }
+}
+
+/// Returns an annotation of a type, or else of its field.
+fn annotation<'a>(
+    path: &str,
+    field: Option<&'a Value>,
+    text: &'a Value,
+    name: &str,
+) -> Result<Option<&'a Map<String, Value>>, FieldError> {
+    let Some(found) = text.get(name).or_else(|| field?.get(name)) else { return Ok(None) };
+    match found.as_object() {
+        Some(object) => Ok(Some(object)),
+        None => refuse(path, format!("{name} must be an object")),
+    }
+}
+
+impl FieldError {
+    /// Says what is wrong at a path.
+    #[must_use]
+    pub fn new(path: &str, what: impl Into<String>) -> Self {
+        let path = if path.is_empty() { "the schema" } else { path };
+        Self { path: path.to_owned(), what: what.into() }
+    }
+}
+
+fn refuse<T>(path: &str, what: impl Into<String>) -> Result<T, FieldError> {
+    Err(FieldError::new(path, what))
+}
