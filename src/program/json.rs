@@ -1,8 +1,8 @@
 //! A datum as JSON text, as Pulsar's JSON schemas have it: what Jackson makes of the same object.
 //!
-//! Unions are their value without a name, bytes are base64, decimals are numbers, UUIDs are text, and
-//! points in time are the number that AVRO has. The text is written from the datum, so that both
-//! encodings are the same record.
+//! Unions are their value without a name, bytes are base64, decimals are numbers, UUIDs are text,
+//! and points in time are the number that AVRO has. The text is written from the datum, so that
+//! both encodings are the same record.
 
 use std::io::Write;
 

@@ -81,8 +81,8 @@ impl Program {
     }
 }
 
-/// Checks that apache-avro reads a datum to its end and writes the same bytes again; returns what it
-/// read.
+/// Checks that apache-avro reads a datum to its end and writes the same bytes again; returns what
+/// it read.
 fn agree(schema: &EventSchema, index: u64, datum: &[u8]) -> Result<Value, TrialError> {
     let undecodable =
         |source: apache_avro::Error| TrialError::Undecodable { index, source: Box::new(source) };
