@@ -19,6 +19,26 @@ pub const DOMAINS: &[Domain] = &[
         schema_text: include_str!("../schemas/sensor_telemetry.avsc"),
     },
     Domain {
+        name: "order_events",
+        trade: "e-commerce",
+        schema_text: include_str!("../schemas/order_events.avsc"),
+    },
+    Domain {
+        name: "transaction_events",
+        trade: "finance",
+        schema_text: include_str!("../schemas/transaction_events.avsc"),
+    },
+    Domain {
+        name: "game_events",
+        trade: "gaming",
+        schema_text: include_str!("../schemas/game_events.avsc"),
+    },
+    Domain {
+        name: "shipment_events",
+        trade: "logistics",
+        schema_text: include_str!("../schemas/shipment_events.avsc"),
+    },
+    Domain {
         name: "sensor_data",
         trade: "IoT, as the consumers of the replaced system decode it",
         schema_text: include_str!("../schemas/sensor_data.avsc"),

@@ -195,6 +195,13 @@ impl Program {
         self.key.write(draw, arena)
     }
 
+    /// Returns the indices of about so many records among which is every step of a lifecycle.
+    fn indices(&self, count: u64) -> impl Iterator<Item = u64> + use<> {
+        let records = self.lifecycle.map_or(1, |lifecycle| lifecycle.steps * lifecycle.block);
+        let stride = records.div_ceil(count);
+        (0..count).map(move |number| number * stride)
+    }
+
     /// Writes the record to the front of `window`, as a bare AVRO datum or as JSON; returns its
     /// length.
     ///

@@ -17,9 +17,12 @@ pub const fn mix(value: u64) -> u64 {
     value ^ (value >> 31)
 }
 
+/// `SplitMix64`'s own step: consecutive numbers of it give independent seeds.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// Folds one more number into a mixed value.
 const fn fold(state: u64, value: u64) -> u64 {
-    mix(state.wrapping_add(0x9e37_79b9_7f4a_7c15) ^ mix(value))
+    mix(state.wrapping_add(GOLDEN) ^ mix(value))
 }
 
 /// Returns 64 mixed bits of a text, for a seed that follows from a name.
@@ -52,9 +55,7 @@ impl Identity {
     /// Returns the random stream of the record with this global index.
     #[must_use]
     pub fn record(self, index: u64) -> Rng {
-        // SplitMix64's own step: consecutive indices give independent seeds.
-        let step = index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        Rng::with_seed(mix(self.key.wrapping_add(step)))
+        numbered(self.key, index)
     }
 }
 
@@ -67,10 +68,10 @@ pub fn source_field(source: u64, stream: u64) -> Rng {
     numbered(fold(0x0073_6f75_7263_6573, source), stream)
 }
 
-/// Returns one of the numbered random streams of a state.
+/// Returns one of the numbered random streams of a mixed state.
 #[must_use]
 pub fn numbered(state: u64, stream: u64) -> Rng {
-    Rng::with_seed(fold(state, stream))
+    Rng::with_seed(mix(state.wrapping_add(stream.wrapping_add(1).wrapping_mul(GOLDEN))))
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ pub(super) fn compile(
     let mut compiler = Compiler::new(shape, sources, key_field)?;
     compiler.value(shape, Said::of(shape)?)?;
     compiler.end_source_run();
-    if let (Some(path), false) = (key_field, compiler.key_is_marked) {
+    if let Some(path) = compiler.key_field {
         let what = "there is no such field, or not in every record; --key takes source, none, or \
                     the path of a string, int, long, enum or uuid";
         return Err(FieldError::new(path, what).into());
@@ -102,9 +102,12 @@ struct Compiler<'k> {
     /// Whether the value that is compiled stands in every record.
     is_certain: bool,
     lifecycle: Option<Lifecycle>,
+    /// Whether the value that is compiled is the same in all steps of a lifecycle.
     is_once: bool,
+    /// Whether it follows from the source.
+    is_of_source: bool,
+    /// The field that is the message key, until it is met.
     key_field: Option<&'k str>,
-    key_is_marked: bool,
     source_key: Option<SourceKey>,
 }
 
@@ -128,8 +131,8 @@ impl<'k> Compiler<'k> {
             is_certain: true,
             lifecycle: None,
             is_once: false,
+            is_of_source: false,
             key_field,
-            key_is_marked: false,
             source_key: None,
         })
     }
@@ -186,7 +189,7 @@ impl<'k> Compiler<'k> {
             let what = format!("a {} cannot be a message key", shape.kind.name());
             return Err(FieldError::new(&shape.path, what));
         }
-        self.key_is_marked = true;
+        self.key_field = None;
         Ok(())
     }
 
@@ -219,10 +222,6 @@ impl<'k> Compiler<'k> {
             let overhead = json::Text::of(shape).length(datum);
             self.size = self.size.plus(Size { bytes: 0, overhead });
         }
-    }
-
-    fn follow_source(&mut self, field: SourceField) {
-        self.source_run.push(field);
     }
 
     fn end_source_run(&mut self) {
@@ -269,7 +268,7 @@ impl<'k> Compiler<'k> {
     /// Notes that a field of numbers is written now, if others depend on it; returns the register.
     fn write(&mut self, path: &str, min: i128, max: i128) -> u8 {
         let Some(place) = self.depended_at(path) else { return REGISTER_UNUSED };
-        self.written.push(place);
+        self.note_written(place);
         self.depended[place].widen(min, max);
         self.depended[place].register
     }

@@ -130,6 +130,8 @@ pub(super) enum Op {
     Entries(Box<Entries>),
     /// Draws from the lifecycle's own stream of this number until `Leave`.
     Enter { stream: u64 },
+    /// The same where another of the lifecycle's streams was drawn from before.
+    Change { stream: u64 },
     /// Draws from the record's stream again.
     Leave,
     /// Notes where the field starts that is the message key.
@@ -256,6 +258,7 @@ impl Op {
             Self::Branch(_)
             | Self::Jump { .. }
             | Self::Enter { .. }
+            | Self::Change { .. }
             | Self::Leave
             | Self::KeyStart
             | Self::KeyEnd => 0,
@@ -313,6 +316,7 @@ pub(super) fn run(
                 let own = draw.lifecycle_stream(*stream);
                 draw.outer = std::mem::replace(&mut rng, own);
             }
+            Op::Change { stream } => rng = draw.lifecycle_stream(*stream),
             Op::Leave => rng = draw.outer.clone(),
             Op::KeyStart => draw.key_at.start = at,
             Op::KeyEnd => draw.key_at.end = at,

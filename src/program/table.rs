@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::Program;
 use super::skip;
 use crate::schema::EventSchema;
+use crate::schema::Field;
 use crate::schema::FieldError;
 use crate::schema::Kind;
 use crate::schema::Shape;
@@ -41,7 +42,7 @@ impl Program {
         let mut bytes = vec![0_u64; rows.len()];
         let mut draw = self.draw();
         let mut window = vec![0; self.datum_bytes_max];
-        for index in 0..RECORDS {
+        for index in self.indices(RECORDS) {
             self.begin(&mut draw, index, event_time_ms);
             let length = super::op::run(&self.ops, 0, &mut draw, &mut window, 0);
             measure(&shape, &mut &window[..length], &mut bytes.iter_mut());
@@ -54,8 +55,18 @@ impl Program {
     }
 }
 
+/// Returns the fields of a record that is not drawn as a whole.
+fn fields_of<'s, 'a>(shape: &'s Shape<'a>) -> Option<&'s [Field<'a>]> {
+    let is_whole = shape.ours.is_some_and(|ours| !ours.contains_key("lifecycle"))
+        || shape.theirs.is_some_and(|theirs| theirs.contains_key("options"));
+    match &shape.kind {
+        Kind::Record(fields) if !is_whole => Some(fields),
+        _ => None,
+    }
+}
+
 fn list(shape: &Shape<'_>, rows: &mut Vec<FieldRow>) {
-    if let Kind::Record(fields) = &shape.kind {
+    if let Some(fields) = fields_of(shape) {
         for field in fields {
             list(&field.shape, rows);
         }
@@ -75,7 +86,7 @@ fn measure<'r>(
     rest: &mut &[u8],
     rows: &mut impl Iterator<Item = &'r mut u64>,
 ) -> Option<()> {
-    if let Kind::Record(fields) = &shape.kind {
+    if let Some(fields) = fields_of(shape) {
         return fields.iter().try_for_each(|field| measure(&field.shape, rest, rows));
     }
     let length = skip::datum(shape, rest)?;

@@ -10,8 +10,8 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use super::Program;
 use crate::schema::EventSchema;
 
-/// Records that are tried.
-const RECORDS: u64 = 16;
+/// Records that are tried: more than a lifecycle has steps, as a rule.
+const RECORDS: u64 = 32;
 
 /// A program whose bytes apache-avro does not agree with.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +65,7 @@ impl Program {
     pub fn try_out(&self, schema: &EventSchema, event_time_ms: u64) -> Result<(), TrialError> {
         let mut window = vec![0; self.bytes_max];
         let mut draw = self.draw();
-        for index in 0..RECORDS {
+        for index in self.indices(RECORDS) {
             self.begin(&mut draw, index, event_time_ms);
             let length = self.encode(&mut draw, &mut window);
             let written = &window[..length];

@@ -21,6 +21,8 @@ pub(super) struct Known {
     /// What its numbers stand for, where it is a text: each text's place in this list.
     texts: Vec<String>,
     bounds: Option<(i128, i128)>,
+    /// Whether it is the same in all steps of a lifecycle.
+    pub(super) is_shared: bool,
 }
 
 impl Known {
@@ -95,7 +97,13 @@ fn name_field(path: &str, found: &mut Vec<Known>) -> Result<(), FieldError> {
         let what = format!("at most {REGISTERS_MAX} fields can have others depend on them");
         return Err(FieldError::new(path, what));
     }
-    found.push(Known { path: path.to_owned(), register, texts: Vec::new(), bounds: None });
+    found.push(Known {
+        path: path.to_owned(),
+        register,
+        texts: Vec::new(),
+        bounds: None,
+        is_shared: true,
+    });
     Ok(())
 }
 
@@ -113,13 +121,18 @@ impl Compiler<'_> {
         let path = join(record, name);
         let written = self.written.iter().map(|&at| &self.depended[at]);
         let mut known = written.filter(|known| known.path == path);
-        known.next().ok_or_else(|| {
+        let known = known.next().ok_or_else(|| {
             let what = format!(
                 "there is no field {name} before it in every record, or none that others can \
                  depend on (an integer, an enum, options or a choice)"
             );
             place.wrong(what)
-        })
+        })?;
+        if self.is_once && !known.is_shared {
+            let what = format!("'once' cannot follow {name}, which is not the same in all steps");
+            return Err(place.wrong(what));
+        }
+        Ok(known)
     }
 
     /// Returns the number that a case of a `by` stands for.
@@ -168,8 +181,14 @@ impl Compiler<'_> {
             literals.push(Literal::new(bytes, number));
         }
         let register = known.register;
-        self.written.push(at);
+        self.note_written(at);
         Ok(Choice { pick, options: literals.into(), register })
+    }
+
+    /// Notes that a field that others depend on is written from here on.
+    pub(super) fn note_written(&mut self, at: usize) {
+        self.depended[at].is_shared &= self.is_once || self.is_of_source;
+        self.written.push(at);
     }
 
     /// Notes that an enum's symbol is written now, whose number is its place.

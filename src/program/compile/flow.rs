@@ -46,6 +46,23 @@ impl Compiler<'_> {
         self.value(branch, said)
     }
 
+    /// Compiles the only branch of a union that is a value: what does not speak of branches speaks
+    /// of that.
+    pub(super) fn only_value_of(
+        &mut self,
+        shape: &Shape<'_>,
+        branches: &[Shape<'_>],
+        said: Said<'_>,
+    ) -> Result<(), FieldError> {
+        let is_value = |at: &usize| !matches!(branches[*at].kind, Kind::Null);
+        let values: Vec<usize> = (0..branches.len()).filter(is_value).collect();
+        let [only] = values[..] else {
+            let what = "it does not say which branch of the union it is for";
+            return Err(FieldError::new(&shape.path, what));
+        };
+        self.branch_of(branches, only, Some(said))
+    }
+
     /// Compiles alternatives. `selector` picks a place of `targets`, and that the body to run.
     pub(super) fn branches(
         &mut self,

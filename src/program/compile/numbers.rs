@@ -250,20 +250,21 @@ impl Compiler<'_> {
     }
 
     /// Returns a point in time so many milliseconds after the event time.
-    pub(super) fn moment(&mut self, shape: &Shape<'_>, later_ms: Range) -> Op {
+    pub(super) fn moment(&mut self, shape: &Shape<'_>, later_ms: Range) -> Result<Op, FieldError> {
+        self.refuse_once(shape, "the event time is each record's own")?;
         let is_now = later_ms == Range::inclusive(0, 0);
         let whole = match &shape.kind {
-            Kind::Timestamp { per_ms } if is_now => return Op::EventTime { per_ms: *per_ms },
+            Kind::Timestamp { per_ms } if is_now => return Ok(Op::EventTime { per_ms: *per_ms }),
             Kind::Timestamp { per_ms } => Whole::Moment { later_ms, per_ms: *per_ms },
             Kind::Date => Whole::Day { later_ms },
             Kind::TimeMillis => Whole::TimeOfDay { later_ms, per_ms: 1 },
             Kind::TimeMicros => Whole::TimeOfDay { later_ms, per_ms: 1_000 },
-            _ if is_now => return Op::EventTime { per_ms: 1 },
+            _ if is_now => return Ok(Op::EventTime { per_ms: 1 }),
             _ => Whole::Moment { later_ms, per_ms: 1 },
         };
         let (min, max) = limits(&shape.kind);
         let register = self.write(&shape.path, min, max);
-        number(whole, Form::Varint, register)
+        Ok(number(whole, Form::Varint, register))
     }
 
     /// Returns a number that is spread unevenly between `min` and `max`.
@@ -329,6 +330,7 @@ impl Compiler<'_> {
     /// Compiles `{"points": {"06:00": 10, "14:00": 25}, "noise": 1}`.
     pub(super) fn curve(&mut self, shape: &Shape<'_>, said: &Value) -> Result<Op, FieldError> {
         let place = place(shape);
+        self.refuse_once(shape, "'day-curve' follows the event time")?;
         let known = ["points", "noise", "min", "max", "decimals"];
         let said = place.object(said, &known, "day-curve")?;
         let wrong =

@@ -52,15 +52,7 @@ impl Compiler<'_> {
                 return self.source(shape, said);
             }
             (_, Kind::Union(branches)) => {
-                // What does not speak of branches speaks of the only one that is a value.
-                let is_value = |at: &usize| !matches!(branches[*at].kind, Kind::Null);
-                let values: Vec<usize> = (0..branches.len()).filter(is_value).collect();
-                let [only] = values[..] else {
-                    let what = format!("'{way}' does not say which branch of the union it is for");
-                    return Err(place(shape).wrong(what));
-                };
-                let only_said = Said::Ours(way, said);
-                return self.branch_of(branches, only, Some(only_said));
+                return self.only_value_of(shape, branches, Said::Ours(way, said));
             }
             ("id", Kind::UuidText | Kind::UuidBytes { .. }) => {
                 place(shape).object(said, &[], way)?;
@@ -104,7 +96,7 @@ impl Compiler<'_> {
                         }
                     }
                 };
-                Ok(self.moment(shape, later))
+                self.moment(shape, later)
             }
             ("id", Kind::String) => {
                 let said = place.object(said, &["digits"], way)?;
@@ -131,6 +123,7 @@ impl Compiler<'_> {
 
     /// Compiles a value for each step of the lifecycle.
     fn step(&mut self, shape: &Shape<'_>, said: &Value) -> Result<(), FieldError> {
+        self.refuse_once(shape, "'step' follows the step")?;
         let steps = place(shape).list(said, "'step'")?;
         let Some(lifecycle) = self.lifecycle else {
             return Err(place(shape).wrong("'step' needs a 'lifecycle' on the outermost record"));
@@ -156,9 +149,9 @@ impl Compiler<'_> {
         self.end_source_run();
         let may_join = self.ops.len() > self.barrier;
         if may_join && matches!(self.ops.last(), Some(Op::Leave)) {
-            // Neighbours share a stream, which costs one change of streams for all of them.
+            // Each has a stream of its own, so that it does not matter how much the one before took.
             self.ops.pop();
-            self.barrier = self.barrier.min(self.ops.len());
+            self.emit(Op::Change { stream: self.ordinal });
         } else {
             self.emit(Op::Enter { stream: self.ordinal });
         }
@@ -166,6 +159,14 @@ impl Compiler<'_> {
         self.value(shape, Said::inner(said, &shape.path)?)?;
         self.is_once = false;
         self.emit(Op::Leave);
+        Ok(())
+    }
+
+    /// Refuses within `once` what is not the same in all steps.
+    pub(super) fn refuse_once(&self, shape: &Shape<'_>, why: &str) -> Result<(), FieldError> {
+        if self.is_once {
+            return Err(place(shape).wrong(format!("{why}, so it cannot stand within 'once'")));
+        }
         Ok(())
     }
 
@@ -250,6 +251,7 @@ impl Compiler<'_> {
 
     /// Compiles `{"start": …, "step": …, "restart": …}`, as text also with prefix and digits.
     fn counter(&mut self, shape: &Shape<'_>, said: &Value) -> Result<Op, FieldError> {
+        self.refuse_once(shape, "'counter' counts records")?;
         let place = place(shape);
         let known = ["start", "step", "restart", "initial", "prefix", "digits", "suffix"];
         let said = place.object(said, &known, "counter")?;

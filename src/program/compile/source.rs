@@ -23,6 +23,14 @@ use crate::schema::Shape;
 impl Compiler<'_> {
     /// Compiles a value that is the same whenever its source sends one.
     pub(super) fn source(&mut self, shape: &Shape<'_>, said: &Value) -> Result<(), FieldError> {
+        self.is_of_source = true;
+        let field = self.source_field(shape, said);
+        self.is_of_source = false;
+        self.source_run.push(field?);
+        Ok(())
+    }
+
+    fn source_field(&mut self, shape: &Shape<'_>, said: &Value) -> Result<SourceField, FieldError> {
         let known = ["prefix", "digits", "divisor", "first", "range", "options", "choice", "row"];
         let place = place(shape);
         let said = place.object(said, &known, "source")?;
@@ -43,8 +51,7 @@ impl Compiler<'_> {
         } else {
             self.source_number(shape, said)?
         };
-        self.follow_source(SourceField { stream, draw, register });
-        Ok(())
+        Ok(SourceField { stream, draw, register })
     }
 
     fn source_options(

@@ -41,7 +41,8 @@ impl Compiler<'_> {
             only(&["options"])?;
             return self.options(shape, options);
         }
-        if let (Some(said), Some(_)) = (said, find("iteration")) {
+        let is_union = matches!(shape.kind, Kind::Union(_));
+        if let (Some(said), Some(_), false) = (said, find("iteration"), is_union) {
             let op = self.iteration(shape, said)?;
             self.emit(op);
             return Ok(());
@@ -66,11 +67,16 @@ impl Compiler<'_> {
             }
             Kind::Array(items) => return self.array(items, text::length(said, place(shape))?),
             Kind::Map(values) => return self.map(shape, values, said),
-            Kind::Union(_) => return self.union(shape, None),
+            Kind::Union(branches) => {
+                return match said {
+                    Some(said) => self.only_value_of(shape, branches, Said::Theirs(said)),
+                    None => self.union(shape, None),
+                };
+            }
             Kind::Record(_) => return self.fields(shape),
             _ => match find("range") {
                 Some(range) => self.their_range(shape, range)?,
-                None => self.any_number(shape),
+                None => self.any_number(shape)?,
             },
         };
         self.emit(op);
@@ -93,16 +99,16 @@ impl Compiler<'_> {
 
     /// Compiles a number without an annotation: of all values of its type, 0 to 1, or the event
     /// time.
-    pub(super) fn any_number(&mut self, shape: &Shape<'_>) -> Op {
-        match &shape.kind {
+    pub(super) fn any_number(&mut self, shape: &Shape<'_>) -> Result<Op, FieldError> {
+        Ok(match &shape.kind {
             Kind::Float | Kind::Double => numbers::even(shape, 0.0, 1.0),
             Kind::Decimal { precision, fixed, .. } => self.any_decimal(shape, *precision, *fixed),
             Kind::Int => {
                 self.integer(&shape.path, Range::inclusive(i32::MIN.into(), i32::MAX.into()))
             }
             Kind::Long => self.integer(&shape.path, Range::inclusive(i64::MIN, i64::MAX)),
-            _ => self.moment(shape, Range::inclusive(0, 0)),
-        }
+            _ => self.moment(shape, Range::inclusive(0, 0))?,
+        })
     }
 
     pub(super) fn boolean(
@@ -251,6 +257,7 @@ impl Compiler<'_> {
         shape: &Shape<'_>,
         said: &Map<String, Value>,
     ) -> Result<Op, FieldError> {
+        self.refuse_once(shape, "'iteration' counts records")?;
         let place = place(shape);
         place.only(said, &["iteration", "prefix", "suffix"], THEIRS)?;
         let counted = numbers::iteration(&shape.kind, &said["iteration"], self.each, place)?;
@@ -278,8 +285,11 @@ const fn takes(kind: &Kind<'_>) -> &'static [&'static str] {
         | Kind::UuidText
         | Kind::UuidBytes { .. }
         | Kind::Duration
-        | Kind::Union(_)
         | Kind::Record(_) => &[],
+        // What its only value takes.
+        Kind::Union(_) => {
+            &["odds", "length", "regex", "prefix", "suffix", "keys", "range", "iteration"]
+        }
         _ => &["range"],
     }
 }
