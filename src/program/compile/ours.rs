@@ -149,7 +149,7 @@ impl Compiler<'_> {
         self.end_source_run();
         let may_join = self.ops.len() > self.barrier;
         if may_join && matches!(self.ops.last(), Some(Op::Leave)) {
-            // Each has a stream of its own, so that it does not matter how much the one before took.
+            // Each has a stream of its own: it does not matter how much the one before took.
             self.ops.pop();
             self.emit(Op::Change { stream: self.ordinal });
         } else {
