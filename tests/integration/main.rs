@@ -12,3 +12,5 @@ mod program;
 mod real_pulsar;
 #[cfg(test)]
 mod raw_client;
+#[cfg(test)]
+mod sink;
