@@ -7,6 +7,8 @@ mod broker;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod java;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod real_pulsar;
