@@ -5,7 +5,7 @@
 //! It knows neither plan nor generator. The caller owns the port and the end.
 //!
 //! Inside: `session` moves bytes, `dialogue` answers commands, `topics` is the state, `codec` and
-//! `entry` read what came.
+//! `entry` read what came, `sink` lets it pass unread.
 
 mod codec;
 mod counts;
@@ -19,12 +19,14 @@ mod refusal;
 mod replies;
 mod schemas;
 mod session;
+mod sink;
 mod topics;
 
 use std::io;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -44,6 +46,8 @@ pub use faults::FaultError;
 pub use faults::Faults;
 
 use dialogue::Dialogue;
+use session::Intake;
+use sink::Sink;
 use topics::Topics;
 
 /// Connections that may be open at the same time; each may hold one frame in memory.
@@ -77,6 +81,9 @@ pub struct BrokerConfig {
     pub seed: u64,
     /// How many of a topic's newest bytes the log keeps; 0: none.
     pub log_bytes_max: usize,
+    /// Makes it a sink, which opens and keeps no entry and checks one checksum in so many; `None`:
+    /// it reads and checks everything.
+    pub sink_check_every: Option<NonZeroU64>,
 }
 
 /// The broker's state, readable from any thread while it runs.
@@ -237,7 +244,8 @@ fn admit(
     drop(topics);
     let topics = Arc::clone(&state.0);
     let dialogue = Dialogue::new(topics, connection, service_url(address), config.faults);
-    sessions.spawn(session::serve(stream, dialogue, KEEP_ALIVE));
+    let intake = config.sink_check_every.map_or(Intake::Whole, |n| Intake::Sink(Sink::new(n)));
+    sessions.spawn(session::serve(stream, dialogue, intake, KEEP_ALIVE));
 }
 
 /// Returns the URL of an address; one that stands for all of the host's becomes the loopback one.

@@ -31,6 +31,7 @@ mod sample;
 mod surroundings;
 
 use broker::BrokerArgs;
+use broker::ServeError;
 use output::Output;
 use produce::CheckArgs;
 use produce::ProduceArgs;
@@ -104,6 +105,14 @@ fn not_run(error: RunError) -> Failure {
     }
 }
 
+/// A broker that did not serve: told what it cannot do, or failed.
+fn not_served(error: ServeError) -> Failure {
+    match error {
+        ServeError::NoEffect { .. } => Failure { code: EXIT_IMPOSSIBLE, error: Box::new(error) },
+        error => failed(error),
+    }
+}
+
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -114,7 +123,9 @@ pub fn main() -> ExitCode {
         Some(Command::Check(arguments)) => check(&arguments),
         Some(Command::Sample(arguments)) => sample::sample(&arguments).map(|()| 0),
         Some(Command::Schema(arguments)) => sample::schema(&arguments).map(|()| 0),
-        Some(Command::Broker(arguments)) => broker::serve(&arguments).map(|()| 0).map_err(failed),
+        Some(Command::Broker(arguments)) => {
+            broker::serve(&arguments).map(|()| 0).map_err(not_served)
+        }
     };
     ExitCode::from(code.unwrap_or_else(|failure| {
         // With standard error closed there is nobody to tell.

@@ -56,6 +56,15 @@ pub fn wall_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Says what the wall clock showed at a point of monotonic time, in microseconds since 1970-01-01
+/// UTC. A clock that was set in between puts it where the clock is now.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads the clock")]
+pub fn wall_us_of(instant: Instant) -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.saturating_sub(instant.elapsed()).as_micros()).unwrap_or(u64::MAX)
+}
+
 /// Reads the CPU time that the whole process has used so far, user and system, in nanoseconds.
 #[must_use]
 pub fn process_cpu_ns() -> u64 {

@@ -36,7 +36,7 @@ pub(super) enum FrameError {
     Unreadable { what: &'static str },
 }
 
-fn unreadable(what: &'static str) -> FrameError {
+pub(super) const fn unreadable(what: &'static str) -> FrameError {
     FrameError::Unreadable { what }
 }
 
@@ -97,11 +97,24 @@ pub(super) fn read_frame(frame: &[u8]) -> Result<Frame<'_>, FrameError> {
     Ok(Frame { command, body })
 }
 
-fn read_body(rest: &[u8]) -> Result<Body<'_>, FrameError> {
-    let mut rest = rest
-        .strip_prefix(&CHECKSUM_MAGIC.to_be_bytes())
-        .ok_or(unreadable("the checksum's marker is missing"))?;
-    let stated = take_u32(&mut rest).ok_or(unreadable("the checksum is cut off"))?;
+/// Splits what follows a command into the stated checksum and what it covers; `None` while the
+/// checksum is incomplete.
+///
+/// # Errors
+/// When something else stands in a checksum's place.
+pub(super) fn body_parts(body: &[u8]) -> Result<Option<(u32, &[u8])>, FrameError> {
+    let marker = CHECKSUM_MAGIC.to_be_bytes();
+    let Some(mut rest) = body.strip_prefix(&marker) else {
+        return match body.len() {
+            0 | 1 => Ok(None),
+            _ => Err(unreadable("the checksum's marker is missing")),
+        };
+    };
+    Ok(take_u32(&mut rest).map(|stated| (stated, rest)))
+}
+
+fn read_body(body: &[u8]) -> Result<Body<'_>, FrameError> {
+    let (stated, mut rest) = body_parts(body)?.ok_or(unreadable("the checksum is cut off"))?;
     let computed = crc32c::crc32c(rest);
     if computed != stated {
         return Err(FrameError::Checksum { computed, stated });

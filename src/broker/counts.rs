@@ -1,6 +1,7 @@
 //! What the broker counted: plain numbers that a test or a report compares with its own.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -11,6 +12,8 @@ pub struct BrokerCounts {
     pub connections: u64,
     /// Connections turned away because too many were open.
     pub connections_refused: u64,
+    /// Checksums computed and compared, wrong ones included. A sink leaves most of them out.
+    pub checksums_checked: u64,
     /// Frames whose checksum was wrong; each ended its connection.
     pub checksum_errors: u64,
     /// Frames too large, unreadable or out of turn; each ended its connection.
@@ -38,9 +41,14 @@ pub struct TopicCounts {
     pub batches: u64,
     /// Records in them.
     pub records: u64,
-    /// The records' own bytes, without headers. A compressed batch is not opened: it counts with
-    /// the bytes that came.
+    /// The records' own bytes, without headers. A compressed batch is not opened, nor is any batch
+    /// by a sink: it counts with the bytes that came.
     pub payload_bytes: u64,
+    /// The bytes that came: the records' headers included, compressed where they are compressed.
+    pub entry_bytes: u64,
+    /// When the first and the last of its SENDs were taken.
+    #[serde(skip)]
+    pub taken: Option<(Instant, Instant)>,
     /// The text of the newest schema; partitions share their topic's.
     pub schema: Option<String>,
     /// The names of the live producers, in order.

@@ -16,13 +16,18 @@ use super::codec::Body;
 use super::codec::Frame;
 use super::codec::FrameError;
 use super::codec::read_frame;
+use super::entry::EntryError;
+use super::entry::EntrySize;
 use super::faults::Faults;
 use super::outbox::Outbox;
 use super::producers::ConnectionId;
 use super::refusal::Refusal;
 use super::replies;
 use super::schemas::SchemaVersion;
+use super::topics::Position;
 use super::topics::Topics;
+
+const CONNECT_FIRST: &str = "the first command is CONNECT, and no other is";
 
 /// Says why the broker ends a connection.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +77,7 @@ impl Dialogue {
         let Frame { command, body } = read_frame(frame)?;
         let kind = Type::try_from(command.r#type).map_err(|_| out_of_turn("unknown command"))?;
         if self.connected == (kind == Type::Connect) {
-            return Err(out_of_turn("the first command is CONNECT, and no other is"));
+            return Err(out_of_turn(CONNECT_FIRST));
         }
         match kind {
             Type::Connect => self.connect(command)?,
@@ -120,8 +125,39 @@ impl Dialogue {
         now: Instant,
     ) -> Result<(), Goodbye> {
         let body = body.ok_or(out_of_turn("a SEND without a payload"))?;
-        let published = self.topics.lock().publish(self.connection, send, body);
-        let reply = match published {
+        let published = self.topics.lock().publish(self.connection, send, body, now);
+        self.answer_send(send, published, now)
+    }
+
+    /// Takes a SEND whose frame a sink has let pass, and queues its receipt.
+    ///
+    /// # Errors
+    /// When the connection is to be closed.
+    pub(super) fn take_measured(
+        &mut self,
+        send: &CommandSend,
+        measured: Result<EntrySize, EntryError>,
+        now: Instant,
+    ) -> Result<(), Goodbye> {
+        if !self.connected {
+            return Err(out_of_turn(CONNECT_FIRST));
+        }
+        let counted = self.topics.lock().count(self.connection, send.producer_id, measured, now);
+        self.answer_send(send, counted, now)
+    }
+
+    /// Counts a checksum that a sink found right.
+    pub(super) fn count_checksum(&self) {
+        self.topics.lock().counts_mut().checksums_checked += 1;
+    }
+
+    fn answer_send(
+        &mut self,
+        send: &CommandSend,
+        taken: Result<Position, Refusal>,
+        now: Instant,
+    ) -> Result<(), Goodbye> {
+        let reply = match taken {
             Ok(position) => replies::send_receipt(send, position),
             Err(Refusal::ProducerMissing) => return Err(out_of_turn("a SEND without a producer")),
             Err(refusal) => replies::send_error(send, &refusal),
@@ -170,7 +206,10 @@ impl Dialogue {
         let mut topics = self.topics.lock();
         let counts = topics.counts_mut();
         match goodbye {
-            Goodbye::Frame(FrameError::Checksum { .. }) => counts.checksum_errors += 1,
+            Goodbye::Frame(FrameError::Checksum { .. }) => {
+                counts.checksums_checked += 1;
+                counts.checksum_errors += 1;
+            }
             Goodbye::Frame(_) | Goodbye::OutOfTurn { .. } => counts.frames_refused += 1,
             Goodbye::Silent | Goodbye::Socket(_) => {}
         }
@@ -183,7 +222,7 @@ impl Drop for Dialogue {
     }
 }
 
-const fn out_of_turn(what: &'static str) -> Goodbye {
+pub(super) const fn out_of_turn(what: &'static str) -> Goodbye {
     Goodbye::OutOfTurn { what }
 }
 

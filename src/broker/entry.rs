@@ -4,6 +4,8 @@
 //! each of its records and nothing else. The broker reads it to the end before it takes it, so that
 //! a batch that a consumer could not read is refused when it is sent.
 
+use std::ops::AddAssign;
+
 use prost::Message as _;
 use pulsar::message::Metadata;
 use pulsar::message::proto::SingleMessageMetadata;
@@ -101,8 +103,41 @@ impl Entry {
 pub(super) struct EntrySize {
     /// Records in it.
     pub(super) records: u64,
-    /// The records' own bytes; of a sealed entry the whole payload, as its records are not seen.
+    /// The records' own bytes; of an entry that is not opened the whole payload.
     pub(super) payload_bytes: u64,
+    /// The whole payload's bytes, as they came.
+    pub(super) entry_bytes: u64,
+}
+
+impl EntrySize {
+    /// Measures an entry by its outside.
+    pub(super) const fn unopened(records: u32, payload_bytes: usize) -> Self {
+        let bytes = payload_bytes as u64;
+        Self { records: records as u64, payload_bytes: bytes, entry_bytes: bytes }
+    }
+}
+
+impl AddAssign for EntrySize {
+    fn add_assign(&mut self, other: Self) {
+        self.records += other.records;
+        self.payload_bytes += other.payload_bytes;
+        self.entry_bytes += other.entry_bytes;
+    }
+}
+
+/// Returns how many records command and metadata promise; an entry that is no batch has one.
+///
+/// # Errors
+/// When the two do not agree, or no batch can have so many.
+pub(super) fn stated_records(
+    by_command: Option<i32>,
+    by_metadata: Option<i32>,
+) -> Result<u32, EntryError> {
+    let (command, metadata) = (by_command.unwrap_or(1), by_metadata.unwrap_or(1));
+    if command != metadata {
+        return Err(EntryError::Disagreement { command, metadata });
+    }
+    batch_records(metadata)
 }
 
 /// Checks that an entry holds what its metadata promise, and measures it.
@@ -114,23 +149,18 @@ pub(super) fn measure(
     metadata: &Metadata,
     payload: &[u8],
 ) -> Result<EntrySize, EntryError> {
-    let by_metadata = metadata.num_messages_in_batch.unwrap_or(1);
-    let by_command = records_by_command.unwrap_or(1);
-    if by_command != by_metadata {
-        return Err(EntryError::Disagreement { command: by_command, metadata: by_metadata });
-    }
-    let records = batch_records(by_metadata)?;
-    let mut payload_bytes = payload.len() as u64;
+    let records = stated_records(records_by_command, metadata.num_messages_in_batch)?;
+    let mut size = EntrySize::unopened(records, payload.len());
     if metadata.num_messages_in_batch.is_some() && !is_sealed(metadata) {
-        payload_bytes = 0;
+        size.payload_bytes = 0;
         let mut rest = payload;
         for place in 0..records {
             let (_, record) = take_record(&mut rest).ok_or(EntryError::Record { place })?;
-            payload_bytes += record.len() as u64;
+            size.payload_bytes += record.len() as u64;
         }
         nothing_left(rest)?;
     }
-    Ok(EntrySize { records: u64::from(records), payload_bytes })
+    Ok(size)
 }
 
 fn is_sealed(metadata: &Metadata) -> bool {

@@ -18,6 +18,7 @@ use super::codec::frame_bytes;
 use super::dialogue::Dialogue;
 use super::dialogue::Goodbye;
 use super::replies;
+use super::sink::Sink;
 
 /// How much is read at a time.
 const READ_BYTES: usize = 256 * 1024;
@@ -30,10 +31,24 @@ enum Event {
     KeepAlive,
 }
 
+/// How what was read becomes frames.
+#[derive(Debug)]
+pub(super) enum Intake {
+    /// Every frame is read whole.
+    Whole,
+    /// Payloads are let pass.
+    Sink(Sink),
+}
+
 /// Serves one connection to its end and counts how it ended. The client is asked every `keep_alive`
 /// whether it is there.
-pub(super) async fn serve(mut stream: TcpStream, mut dialogue: Dialogue, keep_alive: Duration) {
-    match converse(&mut stream, &mut dialogue, keep_alive).await {
+pub(super) async fn serve(
+    mut stream: TcpStream,
+    mut dialogue: Dialogue,
+    intake: Intake,
+    keep_alive: Duration,
+) {
+    match converse(&mut stream, &mut dialogue, intake, keep_alive).await {
         Ok(()) => log::debug!("embedded broker: the client closed its connection"),
         Err(goodbye) => {
             dialogue.count(&goodbye);
@@ -48,6 +63,7 @@ pub(super) async fn serve(mut stream: TcpStream, mut dialogue: Dialogue, keep_al
 async fn converse(
     stream: &mut TcpStream,
     dialogue: &mut Dialogue,
+    mut intake: Intake,
     keep_alive: Duration,
 ) -> Result<(), Goodbye> {
     stream.set_nodelay(true)?;
@@ -57,7 +73,10 @@ async fn converse(
     loop {
         let now = Instant::now();
         dialogue.outbox.release(now);
-        let wanted = take_frames(&mut inbox, dialogue, now)?;
+        let wanted = match &mut intake {
+            Intake::Whole => take_frames(&mut inbox, dialogue, now)?,
+            Intake::Sink(sink) => sink.take(&mut inbox, dialogue, now).map(|()| READ_BYTES)?,
+        };
         let reading = dialogue.outbox.has_room();
         if reading {
             inbox.reserve(wanted);
@@ -146,7 +165,7 @@ mod tests {
         let (client, accepted) = (client.await.unwrap(), listener.accept().await.unwrap());
         let topics = Arc::new(Mutex::new(Topics::new(0, 0)));
         let dialogue = Dialogue::new(topics, 0, String::new(), Faults::default());
-        tokio::spawn(serve(accepted.0, dialogue, KEEP_ALIVE));
+        tokio::spawn(serve(accepted.0, dialogue, Intake::Whole, KEEP_ALIVE));
         client
     }
 

@@ -10,12 +10,14 @@ use pulsar::message::proto::CommandProducer;
 use pulsar::message::proto::CommandSend;
 use pulsar::message::proto::Schema;
 use pulsar::message::proto::schema::Type as SchemaType;
+use tokio::time::Instant;
 use tokio_util::bytes::Bytes;
 
 use super::codec::Body;
 use super::counts::BrokerCounts;
 use super::counts::TopicCounts;
 use super::entry::Entry;
+use super::entry::EntryError;
 use super::entry::EntrySize;
 use super::entry::measure;
 use super::names::TopicName;
@@ -48,6 +50,8 @@ struct Topic {
     base: String,
     batches: u64,
     size: EntrySize,
+    /// When the first and the last SEND were taken.
+    taken: Option<(Instant, Instant)>,
     log: VecDeque<Entry>,
     log_bytes: usize,
 }
@@ -85,6 +89,8 @@ impl Topics {
                 batches: topic.batches,
                 records: topic.size.records,
                 payload_bytes: topic.size.payload_bytes,
+                entry_bytes: topic.size.entry_bytes,
+                taken: topic.taken.map(|(first, last)| (first.into_std(), last.into_std())),
                 schema: self.schemas.text(&topic.base),
                 producers: self.producers.names(place),
             };
@@ -188,24 +194,40 @@ impl Topics {
         connection: ConnectionId,
         send: &CommandSend,
         body: Body<'_>,
+        now: Instant,
     ) -> Result<Position, Refusal> {
-        let producer = self.producers.get(connection, send.producer_id);
-        let producer = producer.ok_or(Refusal::ProducerMissing)?;
-        let size = measure(send.num_messages, &body.metadata, body.payload)
-            .inspect_err(|_| self.counts.malformed_batches += 1)?;
-        let topic = &mut self.known[producer.topic];
-        let position = Position { ledger_id: producer.topic as u64 + 1, entry_id: topic.batches };
-        topic.batches += 1;
-        topic.size.records += size.records;
-        topic.size.payload_bytes += size.payload_bytes;
-        if self.log_bytes_max > 0 {
+        self.counts.checksums_checked += 1;
+        let measured = measure(send.num_messages, &body.metadata, body.payload);
+        let position = self.count(connection, send.producer_id, measured, now)?;
+        if self.log_bytes_max > 0
+            && let Some(producer) = self.producers.get(connection, send.producer_id)
+        {
             let entry = Entry {
                 producer_name: producer.name.clone(),
                 metadata: body.metadata,
                 payload: Bytes::copy_from_slice(body.payload),
             };
-            topic.keep(entry, self.log_bytes_max);
+            self.known[producer.topic].keep(entry, self.log_bytes_max);
         }
+        Ok(position)
+    }
+
+    /// Counts one SEND whose entry was measured, and says where it lies.
+    pub(super) fn count(
+        &mut self,
+        connection: ConnectionId,
+        producer_id: u64,
+        measured: Result<EntrySize, EntryError>,
+        now: Instant,
+    ) -> Result<Position, Refusal> {
+        let producer = self.producers.get(connection, producer_id);
+        let place = producer.ok_or(Refusal::ProducerMissing)?.topic;
+        let size = measured.inspect_err(|_| self.counts.malformed_batches += 1)?;
+        let topic = &mut self.known[place];
+        let position = Position { ledger_id: place as u64 + 1, entry_id: topic.batches };
+        topic.batches += 1;
+        topic.size += size;
+        topic.taken = Some((topic.taken.map_or(now, |(first, _)| first), now));
         Ok(position)
     }
 
@@ -263,7 +285,8 @@ mod tests {
 
     fn publish(topics: &mut Topics, payload: &[u8]) -> Result<Position, Refusal> {
         let metadata = Metadata::default();
-        topics.publish(1, &CommandSend::default(), Body { metadata, payload })
+        let body = Body { metadata, payload };
+        topics.publish(1, &CommandSend::default(), body, Instant::now())
     }
 
     #[test]
@@ -288,7 +311,8 @@ mod tests {
         topics.open_producer(1, &wish("t", 0)).unwrap();
         let metadata = Metadata { num_messages_in_batch: Some(1), ..Default::default() };
         let payload = b"garbage";
-        let refused = topics.publish(1, &CommandSend::default(), Body { metadata, payload });
+        let body = Body { metadata, payload };
+        let refused = topics.publish(1, &CommandSend::default(), body, Instant::now());
         assert!(matches!(refused, Err(Refusal::Malformed(_))));
         let counts = topics.counts();
         assert_eq!(counts.malformed_batches, 1);

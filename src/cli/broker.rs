@@ -4,6 +4,7 @@ use std::io;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::net::TcpListener;
+use std::num::NonZeroU64;
 
 use clap::Args;
 
@@ -13,14 +14,20 @@ use crate::broker::BrokerError;
 use crate::broker::Fault;
 use crate::broker::FaultError;
 use crate::broker::Faults;
+use crate::clock;
 use crate::signals;
-use crate::units::bytes_text;
-use crate::units::grouped;
+
+mod summary;
+
+/// How many checksums go by for one that a sink checks, unless it is told otherwise: at 200 KB a
+/// batch that costs less than a tenth of a nanosecond a record.
+const CHECK_EVERY: NonZeroU64 = NonZeroU64::new(100).unwrap();
 
 /// What the broker can be told.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  producer-load broker\n  \
-                        producer-load broker --listen 127.0.0.1:6651 --fault receipt-delay=10ms")]
+                        producer-load broker --listen 127.0.0.1:6651 --fault receipt-delay=10ms\n  \
+                        producer-load broker --sink")]
 pub(super) struct BrokerArgs {
     /// The address to listen on.
     #[arg(
@@ -36,6 +43,30 @@ pub(super) struct BrokerArgs {
     /// Misbehave: receipt-delay=DURATION. May be given several times.
     #[arg(long, value_name = "NAME[=VALUE]", env = "PRODUCER_LOAD_FAULTS", value_delimiter = ',')]
     fault: Vec<Fault>,
+    /// Count what comes without opening it, so that a benchmark measures its producer.
+    #[arg(long, env = "PRODUCER_LOAD_SINK")]
+    sink: bool,
+    /// With --sink: check one checksum in COUNT; 1: all of them. [default: 100]
+    #[arg(long, value_name = "COUNT", env = "PRODUCER_LOAD_CHECK_EVERY")]
+    check_every: Option<NonZeroU64>,
+}
+
+impl BrokerArgs {
+    fn config(&self) -> Result<BrokerConfig, ServeError> {
+        let sink_check_every = match self.check_every {
+            Some(_) if !self.sink => {
+                let why = "without --sink every checksum is checked; leave it away, or add --sink";
+                return Err(ServeError::NoEffect { flag: "--check-every", why });
+            }
+            given => self.sink.then(|| given.unwrap_or(CHECK_EVERY)),
+        };
+        Ok(BrokerConfig {
+            partitions: self.partitions,
+            faults: Faults::combine(self.fault.iter().copied())?,
+            sink_check_every,
+            ..BrokerConfig::default()
+        })
+    }
 }
 
 /// Why the broker did not serve.
@@ -55,6 +86,14 @@ pub(super) enum ServeError {
     /// The faults contradict each other.
     #[error(transparent)]
     Fault(#[from] FaultError),
+    /// A flag that was given and could change nothing.
+    #[error("{flag} has no effect: {why}")]
+    NoEffect {
+        /// The flag.
+        flag: &'static str,
+        /// Why not.
+        why: &'static str,
+    },
     /// Signals or output do not work.
     #[error(transparent)]
     System(#[from] io::Error),
@@ -62,27 +101,17 @@ pub(super) enum ServeError {
 
 /// Serves until a signal, then prints what came.
 pub(super) fn serve(arguments: &BrokerArgs) -> Result<(), ServeError> {
+    let config = arguments.config()?;
     let address = arguments.listen;
     let listener =
         TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;
     let signals = signals::watch(|| ())?;
-    let config = BrokerConfig {
-        partitions: arguments.partitions,
-        faults: Faults::combine(arguments.fault.iter().copied())?,
-        ..BrokerConfig::default()
-    };
     let broker = broker::start(listener, config)?;
-    log::info!("serving at {}", broker.service_url());
+    let how = if arguments.sink { " as a sink" } else { "" };
+    log::info!("serving{how} at {}", broker.service_url());
     // An error means that the watch has ended, which it does not while the process lives.
     signals.recv().ok();
     let counts = broker.stop();
-    let mut out = io::stdout();
-    for (topic, counts) in &counts.topics {
-        let (records, batches) = (grouped(counts.records), grouped(counts.batches));
-        let bytes = bytes_text(counts.payload_bytes);
-        writeln!(out, "{topic}: {records} records in {batches} batches, {bytes}")?;
-    }
-    let bad = counts.checksum_errors + counts.malformed_batches;
-    writeln!(out, "{} connections, {bad} broken batches", counts.connections)?;
+    io::stdout().write_all(summary::render(&counts, clock::wall_us_of).as_bytes())?;
     Ok(())
 }

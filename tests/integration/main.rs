@@ -7,8 +7,12 @@ mod broker;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod java;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod real_pulsar;
 #[cfg(test)]
 mod raw_client;
+#[cfg(test)]
+mod sink;

@@ -116,11 +116,6 @@ fn frame(command: BaseCommand, payload: Option<Payload>) -> BytesMut {
 
 /// Returns the frame of a batch for producer 0; it says it holds `stated` records.
 pub(crate) fn batch_frame(sequence_id: u64, records: &[&[u8]], stated: i32) -> BytesMut {
-    let command = BaseCommand {
-        r#type: Type::Send as i32,
-        send: Some(CommandSend { sequence_id, num_messages: Some(stated), ..Default::default() }),
-        ..Default::default()
-    };
     let mut data = Vec::new();
     for (place, record) in records.iter().enumerate() {
         let header = SingleMessageMetadata {
@@ -139,5 +134,13 @@ pub(crate) fn batch_frame(sequence_id: u64, records: &[&[u8]], stated: i32) -> B
         num_messages_in_batch: Some(stated),
         ..Default::default()
     };
+    entry_frame(metadata, data, Some(stated))
+}
+
+/// Returns the frame of any entry for producer 0; its command says it holds `stated` records.
+pub(crate) fn entry_frame(metadata: Metadata, data: Vec<u8>, stated: Option<i32>) -> BytesMut {
+    let sequence_id = metadata.sequence_id;
+    let send = CommandSend { sequence_id, num_messages: stated, ..Default::default() };
+    let command = BaseCommand { r#type: Type::Send as i32, send: Some(send), ..Default::default() };
     frame(command, Some(Payload { metadata, data }))
 }

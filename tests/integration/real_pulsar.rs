@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::java;
 use crate::program::STEPS;
 use crate::program::Said;
 use crate::program::program;
@@ -105,6 +106,29 @@ fn real_pulsar_partitions_are_filled_by_key() {
         assert!((2_000..3_000).contains(&share), "{share} of 10,000 in partition {partition}");
     }
     assert_consumed(&consume(topic, 10_000), 10_000);
+}
+
+#[test]
+#[ignore = "needs a real Pulsar and a JDK: scripts/test provides them"]
+fn real_pulsar_gives_every_record_to_the_official_java_client() {
+    let records = |topic: &str, lanes: &str| {
+        let (status, body) =
+            admin("PUT", &format!("/persistent/public/default/{topic}/partitions"), "3");
+        assert_eq!(status, 204, "{body}");
+        let arguments = ["-u", &url(), "-t", topic, "-d", "2s", "-r", "5k", "--producer-name", "j"];
+        let said = run(&[&arguments[..], &["-n", "2", "--lanes", lanes]].concat());
+        assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
+        let consumed = java::ask(&["consume", &url(), topic, "10000", "time"]);
+        for name in ["received", "decoded", "with_key", "with_event_time", "with_schema_version"] {
+            assert_eq!(consumed[name], 10_000, "{consumed}");
+        }
+        for name in ["unordered", "keys_moved"] {
+            assert_eq!(consumed[name], 0, "{consumed}");
+        }
+        consumed["records_digest"].as_str().unwrap().to_owned()
+    };
+    // The same records but for the time, whoever made them.
+    assert_eq!(records("java-one", "1"), records("java-two", "2"));
 }
 
 #[test]
