@@ -24,12 +24,19 @@ use time::CpuTime;
 
 const BATCHES: u64 = 20_000;
 const BUFFERS: usize = 64;
-const LIMITS: BatchLimits = BatchLimits { records_max: 1, bytes_max: 64, record_bytes_max: 64 };
+const LIMITS: BatchLimits = BatchLimits {
+    records_max: 1,
+    bytes_max: 64,
+    record_bytes_max: 64,
+    head_bytes: 0,
+    spare_bytes: 0,
+    are_noted: true,
+};
 
 /// Sends every batch over and back; returns a CRC of their indices.
 fn there_and_back() -> u32 {
     let (mut lanes, publisher) = handover::hand_over(1, BUFFERS, LIMITS);
-    let lane = lanes.remove(0);
+    let mut lane = lanes.remove(0);
     let (_handle, stop) = stop::stop();
     let sending = thread::spawn(move || {
         for index in 0..BATCHES {

@@ -1,8 +1,10 @@
 //! What a record costs from generator to receipt: CPU time of the producing process.
 //!
-//! The broker runs in a process of its own, so that its cost is not counted. One lane at maximum
-//! rate for a fixed time, the same seed each time; the figure is the producer's user and system
-//! time for each acknowledged record, as its own report says. Prints the digest of what is made.
+//! A sink runs in a process of its own, so that its cost is not counted. One lane at maximum rate for
+//! a fixed time, the same seed each time; the figure is the producer's user and system time for each
+//! acknowledged record, as its own report says. Prints the digest of what is made.
+//!
+//! `scripts/bench-transports` compares in pairs, on pinned CPUs: figures that are quoted are its.
 
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 #![allow(clippy::unwrap_used, reason = "a bench that cannot be set up has failed")]
@@ -38,7 +40,7 @@ struct Broker {
 impl Broker {
     fn start() -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_producer-load"))
-            .args(["broker", "--listen", "127.0.0.1:0"])
+            .args(["broker", "--sink", "--listen", "127.0.0.1:0"])
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -59,10 +61,11 @@ impl Drop for Broker {
 }
 
 /// Runs the producer once and returns its report.
-fn produce(broker: &Broker) -> Value {
+fn produce(broker: &Broker, options: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_producer-load"))
         .args(["--service-url", &broker.url, "--rate", "max", "--lanes", "1", "--seed", "42"])
         .args(["--duration", SAMPLE, "--report", "-"])
+        .args(options)
         .stderr(Stdio::null())
         .output()
         .unwrap();
@@ -73,23 +76,33 @@ fn produce(broker: &Broker) -> Value {
     report
 }
 
+/// What is measured, and the flags that make it.
+const VARIANTS: [(&str, &[&str]); 4] = [
+    ("sensor_telemetry/framed", &[]),
+    ("sensor_telemetry/framed_lz4", &["--compression", "LZ4"]),
+    ("sensor_data/framed", &["--domain", "sensor_data"]),
+    ("sensor_telemetry/client", &["--transport", "client"]),
+];
+
 fn pipeline(criterion: &mut Criterion<CpuTime>) {
     let broker = Broker::start();
-    eprintln!("pipeline: digest {}", produce(&broker)["plan"]["digest"]);
     let mut group = criterion.benchmark_group("pipeline");
     group.throughput(Throughput::Elements(ELEMENTS)).sample_size(10);
     group.warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(10));
-    group.bench_function("sensor_telemetry/client", |bencher| {
-        // A sample is a whole run, whatever number of iterations criterion asks for: what it gets
-        // is the cost of that many times `ELEMENTS` records at this run's cost a record.
-        bencher.iter_custom(|iterations| {
-            let report = produce(&broker);
-            let cost = report["cpu"]["process_ns_per_record"].as_f64().unwrap();
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ns")]
-            let picoseconds = (cost * 1e3) as u64;
-            picoseconds * ELEMENTS / 1_000 * iterations
+    for (name, options) in VARIANTS {
+        eprintln!("pipeline/{name}: digest {}", produce(&broker, options)["plan"]["digest"]);
+        group.bench_function(name, |bencher| {
+            // A sample is a whole run, whatever number of iterations criterion asks for: what it
+            // gets is the cost of that many times `ELEMENTS` records at this run's cost a record.
+            bencher.iter_custom(|iterations| {
+                let report = produce(&broker, options);
+                let cost = report["cpu"]["process_ns_per_record"].as_f64().unwrap();
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ns")]
+                let picoseconds = (cost * 1e3) as u64;
+                picoseconds * ELEMENTS / 1_000 * iterations
+            });
         });
-    });
+    }
     group.finish();
 }
 

@@ -3,16 +3,41 @@
 //! The buffer is filled by a lane through a [`Sealer`], which lays the bytes out as the transport
 //! wants them, and is owned by one thread at a time. Its vectors are allocated once and never grow.
 
+use std::ops::Range;
+
+mod compression;
+mod frame;
+
+pub use compression::Compression;
+pub use compression::Compressor;
+pub use frame::FrameSealer;
+pub use frame::FrameSealerParts;
+pub use frame::ProducerHead;
+
 /// Room for every batch of one lane: what a buffer is made with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct BatchLimits {
     /// Records at most.
     pub records_max: usize,
-    /// Bytes at most, all records with what the sealer adds.
+    /// Bytes at most, all records with what the sealer adds to each.
     pub bytes_max: usize,
     /// Bytes of one record at most, with key and what the sealer adds: with less room a batch is
     /// full.
     pub record_bytes_max: usize,
+    /// Bytes that the sealer puts before all of them.
+    pub head_bytes: usize,
+    /// Bytes that compressing may add at worst.
+    pub spare_bytes: usize,
+    /// Whether the sealer notes the border of each record.
+    pub are_noted: bool,
+}
+
+impl BatchLimits {
+    /// Returns the bytes of a buffer.
+    #[must_use]
+    pub const fn buffer_bytes(&self) -> usize {
+        self.head_bytes + self.bytes_max + self.spare_bytes
+    }
 }
 
 /// What stands beside a record's payload.
@@ -31,8 +56,6 @@ pub struct RecordHead<'key> {
 /// Where a record stands in its batch's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordBorder {
-    /// When it is due, in nanoseconds since the run's start.
-    pub due_ns: u64,
     /// Its event time, in milliseconds since 1970.
     pub event_time_ms: u64,
     /// Where its key starts; the payload follows the key.
@@ -62,11 +85,15 @@ pub struct Batch {
     pub first_due_ns: u64,
     /// When the last record is due: the batch leaves then.
     pub last_due_ns: u64,
-    /// The bytes, as the sealer lays them out; what stands behind `used` means nothing.
+    /// When each record is due.
+    pub due_ns: Vec<u64>,
+    /// The bytes of all records, without what the sealer adds.
+    pub payload_bytes: u64,
+    /// The bytes, as the sealer lays them out; what stands outside of `used` means nothing.
     bytes: Box<[u8]>,
-    used: usize,
-    /// Where each record stands in them.
-    pub records: Vec<RecordBorder>,
+    used: Range<usize>,
+    /// Where each record stands in them, where the sealer notes it.
+    pub borders: Vec<RecordBorder>,
     limits: BatchLimits,
 }
 
@@ -83,10 +110,12 @@ impl Batch {
             previous_index: None,
             first_due_ns: 0,
             last_due_ns: 0,
+            due_ns: Vec::with_capacity(limits.records_max),
+            payload_bytes: 0,
             // Zeroed by the kernel page by page: what a buffer never uses is never resident.
-            bytes: vec![0; limits.bytes_max].into(),
-            used: 0,
-            records: Vec::with_capacity(limits.records_max),
+            bytes: vec![0; limits.buffer_bytes()].into(),
+            used: 0..0,
+            borders: Vec::with_capacity(if limits.are_noted { limits.records_max } else { 0 }),
             limits,
         }
     }
@@ -95,42 +124,51 @@ impl Batch {
     pub fn begin(&mut self, stream: u32, partition: u32) {
         self.stream = stream;
         self.partition = partition;
-        self.used = 0;
-        self.records.clear();
+        self.used = self.limits.head_bytes..self.limits.head_bytes;
+        self.payload_bytes = 0;
+        self.due_ns.clear();
+        self.borders.clear();
     }
 
     /// Returns how many records are in it.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.records.len()
+        self.due_ns.len()
     }
 
     /// Returns whether no record is in it.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.due_ns.is_empty()
     }
 
     /// Returns whether one more record might not fit.
     #[must_use]
     pub const fn is_full(&self) -> bool {
-        self.records.len() >= self.limits.records_max
-            || self.used + self.limits.record_bytes_max > self.limits.bytes_max
+        let bytes = self.used.end - self.limits.head_bytes;
+        self.len() >= self.limits.records_max
+            || bytes + self.limits.record_bytes_max > self.limits.bytes_max
     }
 
     /// Returns the room behind what is written: at least the most bytes of a record, unless full.
     pub fn room(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.used..]
+        &mut self.bytes[self.used.end..]
     }
 
     /// Notes that so many bytes were written to the room.
     pub const fn advance(&mut self, bytes: usize) {
-        self.used += bytes;
+        self.used.end += bytes;
+    }
+
+    /// Returns what was written so far: once sealed, the finished frame.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[self.used.clone()]
     }
 
     /// Returns where the next byte goes; buffers are far smaller than 4 GiB.
     fn position(&self) -> u32 {
-        u32::try_from(self.used).unwrap_or(u32::MAX)
+        u32::try_from(self.used.end).unwrap_or(u32::MAX)
     }
 
     /// Notes a record whose payload follows.
@@ -141,12 +179,7 @@ impl Batch {
         }
         self.last_index = head.index;
         self.last_due_ns = head.due_ns;
-    }
-
-    /// Returns the payload bytes of all records.
-    #[must_use]
-    pub fn payload_bytes(&self) -> u64 {
-        self.records.iter().map(|r| u64::from(r.payload_end - r.payload_start)).sum()
+        self.due_ns.push(head.due_ns);
     }
 
     /// Returns a record's key and payload.
@@ -181,8 +214,7 @@ impl Sealer for RecordSealer {
         batch.room()[..head.key.len()].copy_from_slice(head.key);
         batch.advance(head.key.len());
         let payload_start = batch.position();
-        batch.records.push(RecordBorder {
-            due_ns: head.due_ns,
+        batch.borders.push(RecordBorder {
             event_time_ms: head.event_time_ms,
             key_start,
             payload_start,
@@ -192,8 +224,9 @@ impl Sealer for RecordSealer {
 
     fn close(&mut self, batch: &mut Batch) {
         let end = batch.position();
-        if let Some(border) = batch.records.last_mut() {
+        if let Some(border) = batch.borders.last_mut() {
             border.payload_end = end;
+            batch.payload_bytes += u64::from(end - border.payload_start);
         }
     }
 
@@ -206,7 +239,12 @@ mod tests {
 
     #[test]
     fn borders_find_keys_and_payloads_again() {
-        let limits = BatchLimits { records_max: 3, bytes_max: 100, record_bytes_max: 10 };
+        let limits = BatchLimits {
+            records_max: 3,
+            bytes_max: 100,
+            record_bytes_max: 10,
+            ..BatchLimits::default()
+        };
         let (mut batch, mut sealer) = (Batch::new(0, limits), RecordSealer);
         batch.begin(1, 2);
         for (index, key, payload) in [(5, "a", "first"), (9, "", "second"), (13, "ccc", "")] {
@@ -222,15 +260,20 @@ mod tests {
         assert!(batch.is_full());
         assert_eq!((batch.first_index, batch.last_index), (5, 13));
         assert_eq!((batch.first_due_ns, batch.last_due_ns), (50, 130));
-        let found: Vec<_> = batch.records.iter().map(|r| batch.key_and_payload(r)).collect();
+        let found: Vec<_> = batch.borders.iter().map(|r| batch.key_and_payload(r)).collect();
         let expected: [(&[u8], &[u8]); 3] = [(b"a", b"first"), (b"", b"second"), (b"ccc", b"")];
         assert_eq!(found, expected);
-        assert_eq!(batch.payload_bytes(), 11);
+        assert_eq!(batch.payload_bytes, 11);
     }
 
     #[test]
     fn a_batch_is_full_before_a_record_could_make_it_grow() {
-        let limits = BatchLimits { records_max: 100, bytes_max: 25, record_bytes_max: 10 };
+        let limits = BatchLimits {
+            records_max: 100,
+            bytes_max: 25,
+            record_bytes_max: 10,
+            ..BatchLimits::default()
+        };
         let (mut batch, mut sealer) = (Batch::new(0, limits), RecordSealer);
         batch.begin(0, 0);
         while !batch.is_full() {

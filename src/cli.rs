@@ -21,6 +21,7 @@ use crate::run::Outside;
 use crate::run::RunError;
 use crate::signals;
 
+mod batches;
 mod broker;
 mod logging;
 mod origin;
@@ -116,7 +117,11 @@ fn not_served(error: ServeError) -> Failure {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::try_parse().unwrap_or_else(|error| origin::exit(&error));
+    let arguments = std::env::args_os().map(|argument| match argument.into_string() {
+        Ok(text) => batches::spelled_out(text).into(),
+        Err(argument) => argument,
+    });
+    let cli = Cli::try_parse_from(arguments).unwrap_or_else(|error| origin::exit(&error));
     logging::start();
     let code = match cli.command {
         None => produce(&cli.produce),

@@ -26,8 +26,17 @@ use crate::topic::Topic;
 use crate::units;
 
 mod cause;
+mod link;
+mod producers;
 
 pub use cause::Cause;
+pub use link::Arrivals;
+pub use link::Link;
+pub use link::LinkError;
+pub use link::close_producer;
+pub use link::ping;
+pub use link::pong;
+pub use producers::Broker;
 
 /// The first pause between two attempts; each next one is twice as long.
 const BACKOFF_NS_MIN: u64 = 50_000_000;
@@ -227,7 +236,21 @@ impl Session {
         Taken::within(Step::RegisterSchema, detail)
     }
 
-    /// Creates a producer of this name on a partition, which registers the schema.
+    /// Returns what is registered.
+    fn schema(&self) -> proto::Schema {
+        proto::Schema {
+            name: self.target.schema_name.clone(),
+            schema_data: self.target.schema_text.clone().into_bytes(),
+            r#type: match self.target.encoding {
+                Encoding::Avro => proto::schema::Type::Avro,
+                Encoding::Json => proto::schema::Type::Json,
+            }
+            .into(),
+            properties: Vec::new(),
+        }
+    }
+
+    /// Creates a producer of the crate's of this name on a partition, which registers the schema.
     ///
     /// `batch_records` is one more than a batch may have, so that a batch ends where it is flushed.
     ///
@@ -241,28 +264,17 @@ impl Session {
     ) -> Result<(Producer<TokioExecutor>, Taken), ConnectError> {
         let topic = self.target.topic.partition(partition, self.partitions);
         let options = ProducerOptions {
-            schema: Some(proto::Schema {
-                name: self.target.schema_name.clone(),
-                schema_data: self.target.schema_text.clone().into_bytes(),
-                r#type: match self.target.encoding {
-                    Encoding::Avro => proto::schema::Type::Avro,
-                    Encoding::Json => proto::schema::Type::Json,
-                }
-                .into(),
-                properties: Vec::new(),
-            }),
+            schema: Some(self.schema()),
             batch_size: Some(batch_records),
             block_queue_if_full: true,
             ..ProducerOptions::default()
         };
-        let attempts =
-            Attempts { target: &self.target, interrupt: &self.interrupt, deadline: self.deadline };
         let create = || {
             let builder = self.client.producer().with_topic(&topic).with_name(name);
             let options = options.clone();
             async move { builder.with_options(options).build().await.map_err(Cause::from) }
         };
-        let producer = attempts.take(Step::CreateProducer, create).await?;
+        let producer = self.attempts().take(Step::CreateProducer, create).await?;
         let taken = producer.taken(Step::CreateProducer, |_| format!("{name} on {topic}"));
         Ok((producer.outcome, taken))
     }

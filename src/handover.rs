@@ -24,6 +24,10 @@ use crate::stop::Stop;
 #[derive(Debug)]
 pub struct LaneEnd {
     empty: Receiver<Box<Batch>>,
+    /// Buffers that came back. The last one is taken first: it is the likeliest to be in the cache
+    /// still, and buffers that a run never needs are never touched.
+    #[expect(clippy::vec_box, reason = "a buffer's own box moves between the threads")]
+    idle: Vec<Box<Batch>>,
     /// `None` only while dropping.
     sealed: Option<Sender<Box<Batch>>>,
     bell: Arc<Notify>,
@@ -51,18 +55,21 @@ impl LaneEnd {
     ///
     /// # Errors
     /// When all buffers are in flight, or none will ever come back.
-    pub fn try_take(&self) -> Result<Box<Batch>, NoBuffer> {
-        self.empty.try_recv().map_err(|error| match error {
-            TryRecvError::Empty => NoBuffer::NoneFree,
-            TryRecvError::Disconnected => NoBuffer::PublisherGone,
-        })
+    pub fn try_take(&mut self) -> Result<Box<Batch>, NoBuffer> {
+        loop {
+            match self.empty.try_recv() {
+                Ok(batch) => self.idle.push(batch),
+                Err(TryRecvError::Disconnected) => return Err(NoBuffer::PublisherGone),
+                Err(TryRecvError::Empty) => return self.idle.pop().ok_or(NoBuffer::NoneFree),
+            }
+        }
     }
 
     /// Waits for an empty buffer.
     ///
     /// # Errors
     /// When the run is stopped or the publisher ends meanwhile.
-    pub fn take(&self, stop: &Stop) -> Result<Box<Batch>, NoBuffer> {
+    pub fn take(&mut self, stop: &Stop) -> Result<Box<Batch>, NoBuffer> {
         match self.try_take() {
             Err(NoBuffer::NoneFree) => {}
             taken => return taken,
@@ -104,6 +111,17 @@ pub struct PublisherEnd {
     bell: Arc<Notify>,
 }
 
+/// What the hand-over has for the publisher.
+#[derive(Debug)]
+pub enum Next {
+    /// The next sealed batch.
+    Batch(Box<Batch>),
+    /// Nothing yet.
+    Nothing,
+    /// Every lane has ended, and nothing is left.
+    Ended,
+}
+
 impl PublisherEnd {
     /// Waits for the next sealed batch; `None` once every lane has ended and nothing is left.
     pub async fn next(&self) -> Option<Box<Batch>> {
@@ -118,8 +136,17 @@ impl PublisherEnd {
 
     /// Takes a sealed batch if there is one, without waiting.
     #[must_use]
-    pub fn try_next(&self) -> Option<Box<Batch>> {
-        self.sealed.try_recv().ok()
+    pub fn try_next(&self) -> Next {
+        match self.sealed.try_recv() {
+            Ok(batch) => Next::Batch(batch),
+            Err(TryRecvError::Empty) => Next::Nothing,
+            Err(TryRecvError::Disconnected) => Next::Ended,
+        }
+    }
+
+    /// Waits until a lane has rung since the last time.
+    pub fn rung(&self) -> impl Future<Output = ()> {
+        self.bell.notified()
     }
 
     /// Returns the way back to the lanes.
@@ -159,7 +186,8 @@ pub fn hand_over(lanes: u32, buffers: usize, limits: BatchLimits) -> (Vec<LaneEn
             drop(empty_in.try_send(Box::new(Batch::new(lane, limits))));
         }
         let sealed = Some(sealed_in.clone());
-        ends.push(LaneEnd { empty: empty_out, sealed, bell: Arc::clone(&bell) });
+        let idle = Vec::with_capacity(buffers);
+        ends.push(LaneEnd { empty: empty_out, idle, sealed, bell: Arc::clone(&bell) });
         returns.push(empty_in);
     }
     (ends, PublisherEnd { sealed: sealed_out, returns: Returns { lanes: returns }, bell })
@@ -170,7 +198,14 @@ mod tests {
     use super::*;
     use crate::stop;
 
-    const LIMITS: BatchLimits = BatchLimits { records_max: 1, bytes_max: 64, record_bytes_max: 64 };
+    fn limits() -> BatchLimits {
+        BatchLimits {
+            records_max: 1,
+            bytes_max: 64,
+            record_bytes_max: 64,
+            ..BatchLimits::default()
+        }
+    }
 
     fn block_on<F: Future>(future: F) -> F::Output {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
@@ -178,9 +213,9 @@ mod tests {
 
     #[test]
     fn buffers_circulate_and_are_never_more() {
-        let (mut lanes, publisher) = hand_over(2, 3, LIMITS);
+        let (mut lanes, publisher) = hand_over(2, 3, limits());
         let (_handle, stop) = stop::stop();
-        let lane = lanes.remove(1);
+        let mut lane = lanes.remove(1);
         for _ in 0..10 {
             let taken: Vec<_> = (0..3).map(|_| lane.take(&stop).unwrap()).collect();
             assert_eq!(lane.try_take().unwrap_err(), NoBuffer::NoneFree);
@@ -193,7 +228,7 @@ mod tests {
 
     #[test]
     fn the_publisher_hears_the_last_lane_leave() {
-        let (lanes, publisher) = hand_over(2, 1, LIMITS);
+        let (lanes, publisher) = hand_over(2, 1, limits());
         let leaving = std::thread::spawn(move || drop(lanes));
         assert!(block_on(publisher.next()).is_none());
         leaving.join().unwrap();
@@ -201,8 +236,8 @@ mod tests {
 
     #[test]
     fn a_waiting_lane_hears_the_stop_and_the_publishers_end() {
-        let (mut lanes, publisher) = hand_over(1, 1, LIMITS);
-        let lane = lanes.remove(0);
+        let (mut lanes, publisher) = hand_over(1, 1, limits());
+        let mut lane = lanes.remove(0);
         let (handle, stop) = stop::stop();
         let batch = lane.take(&stop).unwrap();
         handle.set();

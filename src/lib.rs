@@ -17,12 +17,13 @@ pub mod memory;
 pub mod schema;
 pub mod domain;
 pub mod program;
-// Intent: everything that this run means to do.
-pub mod plan;
+pub mod wire;
 // Passage: what crosses between the stages.
 pub mod batch;
 pub mod handover;
 pub mod stats;
+// Intent: everything that this run means to do.
+pub mod plan;
 // Doors: waiting, connecting.
 pub mod pacer;
 pub mod connection;

@@ -19,27 +19,18 @@ use crate::units::Rate;
 use crate::units::Shard;
 use crate::units::Sources;
 
+mod batching;
 mod events;
 mod lanes;
 
+pub use batching::BatchSettings;
+pub use batching::Batching;
+pub use batching::Transport;
 pub use events::Events;
 
 use events::digest;
 use lanes::lane_cpus;
 use lanes::lanes_and_streams;
-
-/// Batches that a lane's buffers can hold in flight: with one stream, one partition and the default
-/// window of 10 ms, a broker may answer 640 ms late before a lane has to wait.
-const BUFFERS_PER_LANE: usize = 64;
-
-/// Records due within this time share a batch.
-const BATCH_WINDOW: Duration = Duration::from_millis(10);
-
-/// Records in a batch at most: the Java client's default.
-const BATCH_RECORDS_MAX: usize = 1_000;
-
-/// Bytes in a batch at most; far below the smallest `maxMessageSize` that brokers are given.
-const BATCH_BYTES_MAX: usize = 256 * 1024;
 
 /// A record later than this is dropped, unless `--max-lag` says otherwise.
 pub const MAX_LAG: Duration = Duration::from_secs(10);
@@ -71,6 +62,8 @@ pub struct Settings {
     pub lanes: Option<u32>,
     /// `--pin`.
     pub pin: Pin,
+    /// Batches, and how many may be on their way.
+    pub batching: BatchSettings,
     /// `--max-lag`; zero: never drop; `None`: the default.
     pub max_lag: Option<Duration>,
     /// `--drain-timeout`.
@@ -153,17 +146,6 @@ pub enum PlanError {
     },
 }
 
-/// How records are gathered into batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Batching {
-    /// Records due within one such window of the schedule share a batch.
-    pub window_ns: u64,
-    /// Records in a batch at most.
-    pub records_max: usize,
-    /// Bytes in a buffer.
-    pub bytes_max: usize,
-}
-
 /// Everything meant.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
@@ -174,7 +156,7 @@ pub struct Plan {
     /// What the records are.
     pub events: Events,
     /// How batches reach Pulsar.
-    pub transport: &'static str,
+    pub transport: Transport,
     /// Records a second.
     pub rate: Rate,
     /// How long, in nanoseconds; `None`: until a signal.
@@ -232,6 +214,7 @@ impl Plan {
             .filter(|_| settings.sources >= u64::from(shard.count.get()))
             .ok_or(PlanError::ShardEmpty { shard, sources: settings.sources })?;
         let (lanes, streams) = lanes_and_streams(&settings, &here.cpus)?;
+        let (batching, buffers_per_lane) = Batching::resolve(&settings, lanes)?;
         let producer_name = settings
             .producer_name
             .unwrap_or_else(|| format!("{}-{:08x}", here.host, here.start_token & 0xffff_ffff));
@@ -242,7 +225,7 @@ impl Plan {
             service_url: settings.service_url,
             topic: settings.topic,
             events: settings.events,
-            transport: "client",
+            transport: settings.batching.transport,
             rate: settings.rate,
             duration_ns,
             records: Schedule::new(settings.rate, settings.duration).count(),
@@ -256,12 +239,8 @@ impl Plan {
             lanes,
             lane_cpus: lane_cpus(settings.pin, lanes, here),
             may_spin: here.cpus.available() >= 1.0,
-            batching: Batching {
-                window_ns: nanoseconds(BATCH_WINDOW),
-                records_max: BATCH_RECORDS_MAX,
-                bytes_max: BATCH_BYTES_MAX,
-            },
-            buffers_per_lane: BUFFERS_PER_LANE,
+            batching,
+            buffers_per_lane,
             max_lag_ns: nanoseconds(settings.max_lag.unwrap_or(MAX_LAG)),
             drain_timeout_ns: nanoseconds(settings.drain_timeout),
             connect_timeout_ns: nanoseconds(settings.connect_timeout),
@@ -280,6 +259,13 @@ impl Plan {
         // The digest was printed by this module as 8 hex digits.
         let digest = u32::from_str_radix(&self.digest, 16).unwrap_or_default();
         Identity::new(digest, self.seed, self.shard)
+    }
+
+    /// Returns what every record of this process comes from, as batches say it: digest, seed and
+    /// shard.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("{}/{}/{}", self.digest, self.seed, self.shard)
     }
 
     /// Returns what the schema is compiled for.

@@ -11,6 +11,8 @@ use tokio::runtime::Builder;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
+use crate::batch::ProducerHead;
+use crate::clock;
 use crate::clock::Moment;
 use crate::connection;
 use crate::connection::ConnectError;
@@ -19,13 +21,16 @@ use crate::connection::Taken;
 use crate::connection::Target;
 use crate::handover::PublisherEnd;
 use crate::plan::Plan;
+use crate::plan::Transport;
 use crate::stats::Stats;
 use crate::stop::StopHandle;
 
 mod client;
+mod framed;
 mod outstanding;
 
 use client::Client;
+use framed::Framed;
 use outstanding::Accounting;
 
 /// Why publishing could not begin or had to end.
@@ -67,7 +72,35 @@ impl Cancel {
 pub struct Publisher {
     runtime: Runtime,
     session: Session,
-    client: Client,
+    sender: Sender,
+}
+
+/// How batches reach Pulsar.
+enum Sender {
+    /// As finished frames, over connections of our own.
+    Framed(Box<Framed>),
+    /// Record by record, through the `pulsar` crate.
+    Client(Client),
+}
+
+impl Sender {
+    async fn create(
+        plan: &Plan,
+        session: &Session,
+        observe: &mut dyn FnMut(Taken),
+    ) -> Result<Self, ConnectError> {
+        Ok(match plan.transport {
+            Transport::Framed => Self::Framed(Framed::create(plan, session, observe).await?.into()),
+            Transport::Client => Self::Client(Client::create(plan, session, observe).await?),
+        })
+    }
+
+    async fn close(self) {
+        match self {
+            Self::Framed(mut framed) => framed.close().await,
+            Self::Client(client) => client.close().await,
+        }
+    }
 }
 
 impl Publisher {
@@ -84,11 +117,11 @@ impl Publisher {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let connected = runtime.block_on(async {
             let session = connection::connect(target, cancel.0.clone(), observe).await?;
-            let client = Client::create(plan, &session, observe).await?;
-            Ok::<_, ConnectError>((session, client))
+            let sender = Sender::create(plan, &session, observe).await?;
+            Ok::<_, ConnectError>((session, sender))
         });
         match connected {
-            Ok((session, client)) => Ok(Self { runtime, session, client }),
+            Ok((session, sender)) => Ok(Self { runtime, session, sender }),
             Err(error) => {
                 // A name server that does not answer must not hold the end up.
                 runtime.shutdown_background();
@@ -103,9 +136,28 @@ impl Publisher {
         self.session.partitions()
     }
 
+    /// Returns what the brokers answered for each stream's producers, a stream's partitions one
+    /// behind the other; none for a transport that makes no frames.
+    #[must_use]
+    pub fn heads(&self) -> &[ProducerHead] {
+        match &self.sender {
+            Sender::Framed(framed) => framed.heads(),
+            Sender::Client(_) => &[],
+        }
+    }
+
+    /// Returns how many bytes every broker takes in one message, where the transport knows.
+    #[must_use]
+    pub fn message_bytes_max(&self) -> Option<usize> {
+        match &self.sender {
+            Sender::Framed(framed) => Some(framed.message_bytes_max()),
+            Sender::Client(_) => None,
+        }
+    }
+
     /// Closes every producer without having sent anything.
     pub fn close(self) {
-        self.runtime.block_on(self.client.close());
+        self.runtime.block_on(self.sender.close());
     }
 
     /// Serves until every lane has ended and every receipt has come, or `cancel` is cancelled; what
@@ -120,10 +172,17 @@ impl Publisher {
         run: Serving<'_>,
         cancel: &Cancel,
     ) -> Result<(), PublishError> {
-        let Self { runtime, session, client } = self;
+        let Self { runtime, session, sender } = self;
         let Serving { stats, start, is_paced, stop } = run;
+        let counters = Arc::clone(&stats);
         let accounting = Accounting { stats, returns: end.returns().clone(), start, is_paced };
-        let served = runtime.block_on(client.serve(end, accounting, stop, &cancel.0));
+        let served = runtime.block_on(async {
+            match sender {
+                Sender::Framed(framed) => framed.serve(end, accounting, stop, &cancel.0).await,
+                Sender::Client(client) => client.serve(end, accounting, stop, &cancel.0).await,
+            }
+        });
+        counters.publisher.cpu_ns.add(clock::thread_cpu_ns());
         drop(session);
         // The crate closes its producers in the background; the end must not wait for a broker that
         // does not answer.

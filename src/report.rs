@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::cpu::Cpus;
 use crate::cpu::Throttling;
 use crate::plan::Plan;
+use crate::plan::Transport;
 use crate::stats::Counts;
 use crate::stats::Latency;
 use crate::units;
@@ -41,6 +42,8 @@ pub struct Report {
     pub latency: Latencies,
     /// What it cost.
     pub cpu: Cpu,
+    /// What it waited for.
+    pub waits: Waits,
     /// What it held.
     pub memory: Memory,
     /// What to think of it.
@@ -86,7 +89,7 @@ pub struct Totals {
     pub scheduled: u64,
     /// Given to the connection at least once.
     pub sent: u64,
-    /// Given to it again; the `client` transport does not say.
+    /// Given to it again; `null` where the transport does not say.
     pub resent: Option<u64>,
     /// Confirmed by the broker.
     pub acknowledged: u64,
@@ -100,8 +103,23 @@ pub struct Totals {
     pub warmup: Option<u64>,
     /// AVRO bytes sent.
     pub payload_bytes: u64,
-    /// Bytes written to sockets; the `client` transport does not say.
+    /// Bytes of the frames that were written; `null` where the transport does not say.
     pub wire_bytes: Option<u64>,
+}
+
+/// What the run waited for. In the `client` transport only the buffers are known.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Waits {
+    /// How often a lane found all its buffers in flight: back-pressure.
+    pub buffers: u64,
+    /// How long lanes waited for one.
+    pub buffers_ns: u64,
+    /// How often a socket was full.
+    pub sockets: u64,
+    /// How long the publisher waited for one to take more.
+    pub sockets_ns: u64,
+    /// How long the publisher had nothing to do but to wait for receipts.
+    pub receipts_ns: u64,
 }
 
 /// How fast records were acknowledged.
@@ -151,6 +169,10 @@ impl Percentiles {
 pub struct Cpu {
     /// CPU time of the process, user and system, for each acknowledged record.
     pub process_ns_per_record: Option<f64>,
+    /// CPU time of all lanes, in nanoseconds.
+    pub lanes_ns: u64,
+    /// CPU time of the publisher's thread, in nanoseconds, from its start to its end.
+    pub publisher_ns: u64,
     /// Periods in which the quota ran out; `null` where no control group counts them.
     pub throttled_periods: Option<u64>,
     /// How long threads stood still for it, summed.
@@ -219,6 +241,7 @@ impl Report {
             target_per_second: measured.plan.rate.per_second(),
             achieved_per_second: counted.acknowledged as f64 * 1e9 / elapsed_ns as f64,
         };
+        let is_framed = measured.plan.transport == Transport::Framed;
         let per_record = measured.process_cpu_ns as f64 / counted.acknowledged as f64;
         Self {
             format_version: FORMAT_VERSION,
@@ -240,14 +263,22 @@ impl Report {
             totals: Totals {
                 scheduled: counted.scheduled,
                 sent: counted.sent,
-                resent: None,
+                // Nothing is sent again yet: a lost connection ends the run.
+                resent: is_framed.then_some(0),
                 acknowledged: counted.acknowledged,
                 failed: counted.failed,
                 unknown: counted.unknown,
                 dropped: counted.dropped,
                 warmup: None,
                 payload_bytes: counted.payload_bytes,
-                wire_bytes: None,
+                wire_bytes: is_framed.then_some(counted.wire_bytes),
+            },
+            waits: Waits {
+                buffers: counted.buffer_waits,
+                buffers_ns: counted.buffer_wait_ns,
+                sockets: counted.socket_waits,
+                sockets_ns: counted.socket_wait_ns,
+                receipts_ns: counted.receipt_wait_ns,
             },
             latency: Latencies {
                 response: Percentiles::of(&measured.latency.response),
@@ -255,6 +286,8 @@ impl Report {
             },
             cpu: Cpu {
                 process_ns_per_record: (counted.acknowledged > 0).then_some(per_record),
+                lanes_ns: counted.lane_cpu_ns,
+                publisher_ns: counted.publisher_cpu_ns,
                 throttled_periods: measured.throttling.map(|throttling| throttling.periods),
                 throttled_ns: measured.throttling.map(|throttling| throttling.ns),
             },

@@ -3,7 +3,6 @@
 //! Connects on this thread, starts lanes and publisher, logs once a second, turns signals into the
 //! stop, waits for the last receipts, and measures what the report says.
 
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -12,7 +11,10 @@ use std::thread::ScopedJoinHandle;
 use crossbeam_channel::Receiver;
 
 use crate::batch::BatchLimits;
+use crate::batch::FrameSealer;
+use crate::batch::FrameSealerParts;
 use crate::batch::RecordSealer;
+use crate::batch::Sealer;
 use crate::clock;
 use crate::clock::Moment;
 use crate::connection::Taken;
@@ -24,8 +26,10 @@ use crate::handover;
 use crate::handover::LaneEnd;
 use crate::memory;
 use crate::pacer::Pacer;
+use crate::plan::Batching;
 use crate::plan::Plan;
 use crate::plan::Surroundings;
+use crate::plan::Transport;
 use crate::program::CompileError;
 use crate::program::Program;
 use crate::program::TrialError;
@@ -188,15 +192,10 @@ impl<'a> Run<'a> {
 
     /// Starts every thread, watches them to their end, and joins them.
     fn drive(&self, publisher: Publisher, outside: &Outside) -> Result<Ended, RunError> {
-        let record_bytes_max = self.program.bytes_max() + self.program.key_bytes_max();
-        let limits = BatchLimits {
-            records_max: self.plan.batching.records_max,
-            // However long records can be, one has to fit.
-            bytes_max: self.plan.batching.bytes_max.max(record_bytes_max),
-            record_bytes_max,
-        };
+        let limits = self.limits(&publisher);
+        let sealing = self.sealing(&publisher);
         let (lane_ends, publisher_end) =
-            handover::hand_over(self.plan.lanes, self.plan.buffers_per_lane, limits);
+            handover::hand_over(self.plan.lanes, self.buffers(&limits), limits);
         let (ends, lane_tokens, publisher_token) = Ends::new(self.plan.lanes);
         let cancel = Cancel::new();
         thread::scope(|scope| {
@@ -216,13 +215,11 @@ impl<'a> Run<'a> {
             })?;
             let mut lanes = Vec::new();
             for ((lane, end), token) in (0..).zip(lane_ends).zip(lane_tokens) {
+                let sealing = sealing.clone();
                 let name = format!("lane-{lane}");
                 lanes.push(thread::Builder::new().name(name).spawn_scoped(scope, move || {
                     let _token = token;
-                    self.stopping_if_it_fails(|| {
-                        self.lane(lane, end);
-                        Ok::<_, Infallible>(())
-                    })
+                    self.stopping_if_it_fails(|| self.lane(lane, end, sealing, &limits))
                 })?);
             }
             let watched = Watch::new(self.plan, &self.stats, self.start, outside, &ends)
@@ -255,8 +252,61 @@ impl<'a> Run<'a> {
         ended
     }
 
-    /// Runs one lane on the calling thread.
-    fn lane(&self, lane: u32, end: LaneEnd) {
+    /// Returns what a buffer has to hold.
+    fn limits(&self, publisher: &Publisher) -> BatchLimits {
+        let Batching { records_max, bytes_max, compression, .. } = self.plan.batching;
+        let record_bytes_max = self.program.bytes_max() + self.program.key_bytes_max();
+        match publisher.message_bytes_max() {
+            Some(message_bytes_max) => {
+                let bytes_max = bytes_max.min(message_bytes_max);
+                compression.limits(records_max, bytes_max, record_bytes_max)
+            }
+            None => BatchLimits {
+                records_max,
+                // However long records can be, one has to fit.
+                bytes_max: bytes_max.max(record_bytes_max),
+                record_bytes_max,
+                are_noted: true,
+                ..BatchLimits::default()
+            },
+        }
+    }
+
+    /// Returns how many buffers each lane has: as planned, unless records are so long that fewer
+    /// fit the memory.
+    fn buffers(&self, limits: &BatchLimits) -> usize {
+        let by_memory = self.plan.batching.lane_bytes_max / limits.buffer_bytes();
+        self.plan.buffers_per_lane.min(by_memory).max(2)
+    }
+
+    /// Returns what frames are sealed with; `None`: the transport makes none.
+    fn sealing(&self, publisher: &Publisher) -> Option<FrameSealerParts> {
+        (self.plan.transport == Transport::Framed).then(|| FrameSealerParts {
+            producers: publisher.heads().into(),
+            partitions: self.routing.partitions(),
+            origin: self.plan.origin(),
+            compression: self.plan.batching.compression,
+            is_batching: self.plan.batching.is_enabled,
+        })
+    }
+
+    /// Runs one lane on the calling thread, with what the transport lays records out with.
+    fn lane(
+        &self,
+        lane: u32,
+        end: LaneEnd,
+        sealing: Option<FrameSealerParts>,
+        limits: &BatchLimits,
+    ) -> io::Result<()> {
+        match sealing {
+            Some(parts) => self.lane_with(lane, end, FrameSealer::new(parts, limits)?),
+            None => self.lane_with(lane, end, RecordSealer),
+        }
+        self.stats.lanes[lane as usize].cpu_ns.add(clock::thread_cpu_ns());
+        Ok(())
+    }
+
+    fn lane_with(&self, lane: u32, end: LaneEnd, sealer: impl Sealer) {
         if let Some(&cpu) = self.plan.lane_cpus.get(lane as usize) {
             pin(lane, cpu);
         }
@@ -271,7 +321,7 @@ impl<'a> Run<'a> {
             start_wall_ms: self.start_wall_ms,
             routing: self.routing,
             program: self.program,
-            sealer: RecordSealer,
+            sealer,
             end,
             pacer: Pacer::calibrate(
                 self.stop.clone(),

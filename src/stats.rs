@@ -45,6 +45,8 @@ pub struct LaneCounters {
     pub buffer_waits: Counter,
     /// How long it waited for them, in nanoseconds.
     pub buffer_wait_ns: Counter,
+    /// The CPU time of the lane's thread, in nanoseconds.
+    pub cpu_ns: Counter,
 }
 
 /// What the publisher counts.
@@ -64,6 +66,16 @@ pub struct PublisherCounters {
     pub payload_bytes: Counter,
     /// When the last receipt came, in nanoseconds since the run's start.
     pub last_receipt_ns: Counter,
+    /// Bytes of the frames that were written, where the transport knows.
+    pub wire_bytes: Counter,
+    /// How often a socket was full.
+    pub socket_waits: Counter,
+    /// How long, in nanoseconds.
+    pub socket_wait_ns: Counter,
+    /// How long there was nothing to do but to wait for receipts, in nanoseconds.
+    pub receipt_wait_ns: Counter,
+    /// The CPU time of the publisher's thread, in nanoseconds.
+    pub cpu_ns: Counter,
 }
 
 /// How long records took, in nanoseconds, 3 significant digits.
@@ -119,6 +131,12 @@ impl Stats {
             last_receipt_ns: publisher.last_receipt_ns.get(),
             buffer_waits: lanes(|lane| &lane.buffer_waits),
             buffer_wait_ns: lanes(|lane| &lane.buffer_wait_ns),
+            wire_bytes: publisher.wire_bytes.get(),
+            socket_waits: publisher.socket_waits.get(),
+            socket_wait_ns: publisher.socket_wait_ns.get(),
+            receipt_wait_ns: publisher.receipt_wait_ns.get(),
+            lane_cpu_ns: lanes(|lane| &lane.cpu_ns),
+            publisher_cpu_ns: publisher.cpu_ns.get(),
         }
     }
 }
@@ -146,6 +164,18 @@ pub struct Counts {
     pub buffer_waits: u64,
     /// How long lanes waited for them, in nanoseconds.
     pub buffer_wait_ns: u64,
+    /// Bytes of the frames that were written; 0 where the transport does not know.
+    pub wire_bytes: u64,
+    /// How often a socket was full.
+    pub socket_waits: u64,
+    /// How long, in nanoseconds.
+    pub socket_wait_ns: u64,
+    /// How long there was nothing to do but to wait for receipts, in nanoseconds.
+    pub receipt_wait_ns: u64,
+    /// The CPU time of all lanes, in nanoseconds.
+    pub lane_cpu_ns: u64,
+    /// The CPU time of the publisher's thread, in nanoseconds.
+    pub publisher_cpu_ns: u64,
 }
 
 impl Counts {

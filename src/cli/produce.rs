@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::ValueEnum;
 
+use crate::plan::BatchSettings;
 use crate::plan::Pin;
 use crate::plan::Settings;
 use crate::topic::ServiceUrl;
@@ -14,6 +15,7 @@ use crate::units::Shard;
 use crate::units::parse_duration;
 use crate::units::parse_duration_positive;
 
+use super::batches::BatchArgs;
 use super::records::RecordArgs;
 
 /// Characters in a producer name at most.
@@ -30,6 +32,8 @@ pub(super) struct ProduceArgs {
     records: RecordArgs,
     #[command(flatten)]
     producers: ProducerArgs,
+    #[command(flatten)]
+    batches: BatchArgs,
     #[command(flatten)]
     identity: IdentityArgs,
     #[command(flatten)]
@@ -173,6 +177,7 @@ impl ProduceArgs {
             drain_timeout: self.load.drain_timeout,
             lanes: self.engine.lanes,
             pin: self.engine.pin.into(),
+            batching: self.batches.settings(),
             seed: self.identity.seed,
             shard: self.identity.shard,
             ..settings(&self.target, &self.records, &self.producers)
@@ -217,6 +222,7 @@ pub(super) fn settings_of_records(records: &RecordArgs) -> Settings {
         drain_timeout: Duration::ZERO,
         lanes: None,
         pin: Pin::Off,
+        batching: BatchSettings::default(),
     }
 }
 

@@ -45,7 +45,13 @@ impl Cause {
         Self::Trouble { reason: "no answer came".to_owned(), hint }
     }
 
-    fn trouble(reason: impl fmt::Display) -> Self {
+    /// Reads an error that the broker sent.
+    pub(crate) fn refused(code: i32, words: String) -> Self {
+        let kind = ServerError::try_from(code).unwrap_or(ServerError::UnknownError);
+        Self::Refused { kind, words: one_line(Some(words)) }
+    }
+
+    pub(super) fn trouble(reason: impl fmt::Display) -> Self {
         Self::Trouble { reason: reason.to_string(), hint: REACH }
     }
 

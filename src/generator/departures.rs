@@ -96,12 +96,12 @@ impl Departures<'_> {
     }
 
     /// Takes an empty buffer if there is one.
-    pub(super) fn try_take(&self) -> Result<Box<Batch>, NoBuffer> {
+    pub(super) fn try_take(&mut self) -> Result<Box<Batch>, NoBuffer> {
         self.end.try_take()
     }
 
     /// Waits for an empty buffer, and counts the wait: this is back-pressure.
-    pub(super) fn take(&self) -> Result<Box<Batch>, Ended> {
+    pub(super) fn take(&mut self) -> Result<Box<Batch>, Ended> {
         let began = clock::now();
         let taken = self.end.take(&self.stop);
         self.counters.buffer_waits.add(1);

@@ -9,6 +9,7 @@ use crate::batch::RecordSealer;
 use crate::clock;
 use crate::domain::DOMAINS;
 use crate::handover;
+use crate::handover::Next;
 use crate::handover::PublisherEnd;
 use crate::program::Parameters;
 use crate::rng::Identity;
@@ -19,8 +20,14 @@ use crate::stop;
 use crate::units::Rate;
 use crate::units::Sources;
 
-const LIMITS: BatchLimits =
-    BatchLimits { records_max: 100, bytes_max: 64 * 1024, record_bytes_max: 400 };
+const LIMITS: BatchLimits = BatchLimits {
+    records_max: 100,
+    bytes_max: 64 * 1024,
+    record_bytes_max: 400,
+    head_bytes: 0,
+    spare_bytes: 0,
+    are_noted: true,
+};
 
 struct Bench {
     rate: Rate,
@@ -109,7 +116,7 @@ fn receive_all(publisher: PublisherEnd, start: Moment) -> Vec<Seen> {
         let producer = (batch.stream, batch.partition);
         assert_eq!(batch.previous_index, previous.insert(producer, batch.last_index));
         assert!((1..=LIMITS.records_max).contains(&batch.len()));
-        for border in &batch.records {
+        for border in &batch.borders {
             let (key, payload) = batch.key_and_payload(border);
             seen.push((key.to_vec(), payload.to_vec()));
         }
@@ -137,7 +144,7 @@ fn keyed_records_keep_to_their_partition_and_none_is_lost() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut records = Vec::new();
         while let Some(batch) = runtime.block_on(publisher.next()) {
-            for border in &batch.records {
+            for border in &batch.borders {
                 let (key, payload) = batch.key_and_payload(border);
                 assert_eq!(Routing::new(4, 100).partition(0, key), batch.partition);
                 records.push(payload.to_vec());
@@ -204,7 +211,7 @@ fn a_publisher_that_leaves_ends_the_lanes_and_nothing_is_lost_from_the_count() {
         while clock::now().ns_since(start) < 50_000_000 {
             taken += runtime.block_on(publisher.next()).map_or(0, |batch| batch.len() as u64);
         }
-        while let Some(batch) = publisher.try_next() {
+        while let Next::Batch(batch) = publisher.try_next() {
             taken += batch.len() as u64;
         }
         taken

@@ -30,6 +30,7 @@ fn settings() -> Settings {
         streams: None,
         lanes: None,
         pin: Pin::Auto,
+        batching: BatchSettings::default(),
         max_lag: None,
         drain_timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(10),

@@ -164,7 +164,7 @@ async fn send_all(
         let Some(batch) = outstanding.send() else {
             continue;
         };
-        for border in &batch.records {
+        for border in &batch.borders {
             let receipt = producer.send_non_blocking(message(batch, border)).await;
             receipts.push(receipt.map_err(|error| Cause::from(error).to_string())?);
         }

@@ -32,15 +32,30 @@ impl Outstanding {
         Self { batch: Some(batch), sent_at: None, accounting }
     }
 
+    /// Returns the batch.
+    pub(super) fn batch(&self) -> Option<&Batch> {
+        self.batch.as_deref()
+    }
+
     /// Counts the batch as sent from now on, and returns it to be written.
     pub(super) fn send(&mut self) -> Option<&Batch> {
-        let batch = self.batch.as_deref()?;
-        if self.sent_at.is_none() {
-            self.sent_at = Some(clock::now());
-            self.accounting.stats.publisher.sent.add(batch.len() as u64);
-            self.accounting.stats.publisher.payload_bytes.add(batch.payload_bytes());
+        self.sent_at(clock::now());
+        self.batch()
+    }
+
+    /// Counts the batch as sent from this moment on, if it is not yet.
+    pub(super) fn sent_at(&mut self, moment: Moment) {
+        if let (Some(batch), None) = (&self.batch, self.sent_at) {
+            self.sent_at = Some(moment);
+            let publisher = &self.accounting.stats.publisher;
+            publisher.sent.add(batch.len() as u64);
+            publisher.payload_bytes.add(batch.payload_bytes);
         }
-        Some(batch)
+    }
+
+    /// Counts the bytes of the frame that was written.
+    pub(super) fn count_wire_bytes(&self, bytes: usize) {
+        self.accounting.stats.publisher.wire_bytes.add(bytes as u64);
     }
 
     /// Counts every record as confirmed now, with both its latencies.
@@ -55,8 +70,8 @@ impl Outstanding {
             let mut latency = stats.latency.lock();
             latency.service.saturating_record_n(now.ns_since(sent_at), batch.len() as u64);
             if self.accounting.is_paced {
-                for record in &batch.records {
-                    latency.response.saturating_record(elapsed_ns.saturating_sub(record.due_ns));
+                for due_ns in &batch.due_ns {
+                    latency.response.saturating_record(elapsed_ns.saturating_sub(*due_ns));
                 }
             }
         }
@@ -100,8 +115,13 @@ mod tests {
 
     /// Runs `fate` on a batch of three records and returns what it counted.
     fn counted(fate: impl FnOnce(Outstanding)) -> Counts {
-        let limits = BatchLimits { records_max: 9, bytes_max: 999, record_bytes_max: 9 };
-        let (lanes, end) = handover::hand_over(1, 1, limits);
+        let limits = BatchLimits {
+            records_max: 9,
+            bytes_max: 999,
+            record_bytes_max: 9,
+            ..BatchLimits::default()
+        };
+        let (mut lanes, end) = handover::hand_over(1, 1, limits);
         let stats = Arc::new(Stats::new(1));
         let returns = end.returns().clone();
         let accounting =

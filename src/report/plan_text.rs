@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::plan::Plan;
+use crate::plan::Transport;
 use crate::units::bytes_text;
 use crate::units::duration_text;
 use crate::units::grouped;
@@ -38,8 +39,20 @@ pub fn render(plan: &Plan) -> String {
     );
     let timeouts = [plan.connect_timeout_ns, plan.drain_timeout_ns].map(duration_text);
     line("timeouts", format!("connect {}, drain {}", timeouts[0], timeouts[1]));
-    line("transport", format!("{}, ends when a broker is away for 30 s", plan.transport));
+    line("transport", transport(plan));
     text
+}
+
+fn transport(plan: &Plan) -> String {
+    match plan.transport {
+        Transport::Framed => {
+            let compression = plan.batching.compression;
+            format!("framed, compression {compression}, ends when a connection is lost")
+        }
+        Transport::Client => "client, without sequence ids and batch properties of its own, \
+             ends when a broker is away for 30 s"
+            .to_owned(),
+    }
 }
 
 fn lanes(plan: &Plan) -> String {

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::domain::DOMAINS;
+use crate::plan::BatchSettings;
 use crate::plan::Events;
 use crate::plan::Pin;
 use crate::plan::Settings;
@@ -34,6 +35,7 @@ fn plan(duration: Option<Duration>) -> Plan {
         streams: None,
         lanes: None,
         pin: Pin::Off,
+        batching: BatchSettings::default(),
         max_lag: None,
         drain_timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(10),
@@ -82,14 +84,14 @@ fn the_names_that_machines_read_stay() {
     for (name, value) in [
         ("scheduled", 10_000.into()),
         ("sent", 10_000.into()),
-        ("resent", Value::Null),
+        ("resent", 0.into()),
         ("acknowledged", 10_000.into()),
         ("failed", 0.into()),
         ("unknown", 0.into()),
         ("dropped", 0.into()),
         ("warmup", Value::Null),
         ("payload_bytes", 2_040_000.into()),
-        ("wire_bytes", Value::Null),
+        ("wire_bytes", 0.into()),
     ] {
         assert_eq!(at(&format!("/totals/{name}")), value, "{name}");
     }

@@ -19,8 +19,14 @@ use producer_load::stats::Stats;
 use producer_load::stop;
 use producer_load::units::Sources;
 
-const LIMITS: BatchLimits =
-    BatchLimits { records_max: 100, bytes_max: 65_536, record_bytes_max: 400 };
+const LIMITS: BatchLimits = BatchLimits {
+    records_max: 100,
+    bytes_max: 65_536,
+    record_bytes_max: 400,
+    head_bytes: 0,
+    spare_bytes: 0,
+    are_noted: true,
+};
 
 /// Returns how often a whole lane of `records` records allocates on its own thread.
 fn lane_allocations(program: &Program, records: u64) -> u64 {

@@ -7,6 +7,8 @@ mod broker;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod framed;
+#[cfg(test)]
 mod java;
 #[cfg(test)]
 mod program;

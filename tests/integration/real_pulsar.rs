@@ -132,6 +132,74 @@ fn real_pulsar_gives_every_record_to_the_official_java_client() {
 }
 
 #[test]
+#[ignore = "needs a real Pulsar, a JDK and python: scripts/test provides them"]
+fn real_pulsar_every_compression_and_transport_is_read_by_official_clients() {
+    let ways = [
+        ("NONE", "framed"),
+        ("LZ4", "framed"),
+        ("ZLIB", "framed"),
+        ("ZSTD", "framed"),
+        ("SNAPPY", "framed"),
+        ("NONE", "client"),
+    ];
+    let mut digests = Vec::new();
+    for (compression, transport) in ways {
+        let topic = format!("way-{compression}-{transport}").to_lowercase();
+        let mut arguments = vec!["-u".to_owned(), url(), "-t".to_owned(), topic.clone()];
+        let more = ["-d", "1s", "-r", "5k", "-pn", "way", "--transport", transport];
+        arguments.extend(more.map(str::to_owned));
+        if transport == "framed" {
+            arguments.extend(["-z", compression].map(str::to_owned));
+        }
+        let said = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
+        let consumed = java::ask(&["consume", &url(), &topic, "5000", "time"]);
+        for name in ["received", "decoded", "with_key", "with_event_time", "with_schema_version"] {
+            assert_eq!(consumed[name], 5_000, "{topic}: {consumed}");
+        }
+        assert_eq!(consumed["unordered"], 0, "{consumed}");
+        assert_eq!(consumed["compressions"][compression], 5_000, "{consumed}");
+        if transport == "framed" {
+            assert_eq!(
+                (&consumed["sequence_id_min"], &consumed["sequence_id_max"]),
+                (&json!(0), &json!(4_999))
+            );
+            assert_eq!(consumed["batch_properties"], json!(["producer-load"]));
+        }
+        assert_consumed(&consume(&format!("persistent://public/default/{topic}"), 5_000), 5_000);
+        digests.push(consumed["records_digest"].as_str().unwrap().to_owned());
+    }
+    digests.dedup();
+    assert_eq!(digests.len(), 1, "the same records but for the time, by every way: {digests:?}");
+}
+
+#[test]
+#[ignore = "needs a real Pulsar and python: scripts/test provides them"]
+fn real_pulsar_json_is_registered_and_read_as_json() {
+    let arguments = ["-u", &url(), "-t", "as-json", "-d", "1s", "-r", "2k", "--encoding", "json"];
+    let said = run(&arguments);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
+    let (code, body) = admin("GET", "/schemas/public/default/as-json/schema", "");
+    let registered: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((code, &registered["type"]), (200, &json!("JSON")), "{body}");
+    let consumed = java::ask(&["consume", &url(), "as-json", "2000"]);
+    assert_eq!((&consumed["received"], &consumed["decoded"]), (&json!(2_000), &json!(2_000)));
+}
+
+#[test]
+#[ignore = "needs a real Pulsar and python: scripts/test provides them"]
+fn real_pulsar_is_answered_while_the_load_is_full() {
+    // The broker asks every 2 s whether the client is there (scripts/test), and closes the
+    // connection of one that does not answer.
+    let arguments = ["-u", &url(), "-t", "full", "-d", "7s", "-r", "max", "--lanes", "1"];
+    let said = run(&[&arguments[..], &["--domain", "sensor_data", "--report", "-"]].concat());
+    let report = said.report();
+    assert_eq!(said.code, Some(0), "{}", said.log);
+    assert_eq!(total(&report, "acknowledged"), total(&report, "scheduled"));
+    assert_eq!(total(&report, "acknowledged"), messages_in("full"));
+}
+
+#[test]
 #[ignore = "needs a real Pulsar and python: scripts/test provides them"]
 fn real_pulsar_and_the_report_agree_after_a_signal() {
     let topic = "persistent://public/default/signalled";
