@@ -46,6 +46,7 @@ use crate::stats::Stats;
 use crate::stop;
 use crate::stop::Stop;
 use crate::stop::StopHandle;
+use crate::wire;
 
 mod destination;
 mod watch;
@@ -258,8 +259,9 @@ impl<'a> Run<'a> {
         let record_bytes_max = self.program.bytes_max() + self.program.key_bytes_max();
         match publisher.message_bytes_max() {
             Some(message_bytes_max) => {
-                let bytes_max = bytes_max.min(message_bytes_max);
-                compression.limits(records_max, bytes_max, record_bytes_max)
+                // The broker's limit is for what stands before the records too.
+                let room = message_bytes_max.saturating_sub(wire::HEAD_BYTES_MAX);
+                compression.limits(records_max, bytes_max.min(room), record_bytes_max)
             }
             None => BatchLimits {
                 records_max,
