@@ -12,10 +12,11 @@ use clap::Error;
 use clap::error::ContextKind;
 
 use super::Cli;
+use super::batches;
 
 /// Prints the error, with the variable that a refused value came from, and ends the program.
 pub(super) fn exit(error: &Error) -> ! {
-    let typed: Vec<String> = env::args().collect();
+    let typed: Vec<String> = env::args().map(batches::spelled_out).collect();
     let note = variable(error, &typed).map(|name| format!("note: the value is that of {name}\n"));
     // With standard error closed there is nobody to tell.
     error.print().ok();
