@@ -39,6 +39,7 @@ use compile::Lifecycle;
 use key::Key;
 use op::Op;
 use source::SourceKey;
+use source::SourceKeys;
 
 /// The most bytes that a record may take: a schema that could make longer ones is refused, because
 /// a batch has to hold at least one, and brokers take 5 MiB at most unless told otherwise.
@@ -134,7 +135,10 @@ impl Program {
         }
         let number = || SourceKey { prefix: "".into(), digits: 0, first: 0 };
         let key = match &parameters.key {
-            KeyChoice::Source => Key::Source(compiled.source_key.unwrap_or_else(number)),
+            KeyChoice::Source => {
+                let key = compiled.source_key.unwrap_or_else(number);
+                Key::Source(SourceKeys::new(key, parameters.sources))
+            }
             KeyChoice::None => Key::None,
             KeyChoice::Field(path) => Key::of_field(&shape, path),
         };
@@ -192,7 +196,7 @@ impl Program {
         if self.key.follows_record() {
             self.encode_ahead(draw);
         }
-        self.key.write(draw, arena)
+        self.key.of(draw, arena)
     }
 
     /// Returns the indices of about so many records among which is every step of a lifecycle.

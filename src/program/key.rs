@@ -12,7 +12,7 @@ use serde::Serializer;
 use super::draw::Draw;
 use super::skip::counted;
 use super::skip::long;
-use super::source::SourceKey;
+use super::source::SourceKeys;
 use crate::schema::Kind;
 use crate::schema::Shape;
 
@@ -59,7 +59,7 @@ impl Serialize for KeyChoice {
 /// How a key is made.
 #[derive(Debug)]
 pub(super) enum Key {
-    Source(SourceKey),
+    Source(SourceKeys),
     None,
     /// A field that is text in AVRO.
     Text,
@@ -93,7 +93,7 @@ impl Key {
     /// Returns the longest key of records of so many bytes.
     pub(super) fn bytes_max(&self, record_bytes_max: usize) -> usize {
         match self {
-            Self::Source(key) => key.bytes_max(),
+            Self::Source(keys) => keys.bytes_max(),
             Self::None => 0,
             Self::Text => record_bytes_max,
             Self::Integer => INTEGER_BYTES_MAX,
@@ -101,16 +101,16 @@ impl Key {
         }
     }
 
-    /// Writes the key to the arena. Where it is a field, the record has been made.
-    pub(super) fn write<'arena>(&'arena self, draw: &Draw, arena: &'arena Bump) -> &'arena [u8] {
+    /// Returns the key, written to the arena where it has to be. Where it is a field, the record has
+    /// been made.
+    #[inline]
+    pub(super) fn of<'arena>(&'arena self, draw: &Draw, arena: &'arena Bump) -> &'arena [u8] {
+        if let Self::Source(keys) = self {
+            return keys.of(draw.source, arena);
+        }
         let mut field = &draw.ahead[draw.key_at.clone()];
         match self {
-            Self::Source(key) => {
-                let text = arena.alloc_slice_fill_copy(key.bytes_max(), 0);
-                let length = key.write(draw.source, text);
-                &text[..length]
-            }
-            Self::None => &[],
+            Self::Source(_) | Self::None => &[],
             Self::Text => arena.alloc_slice_copy(counted(&mut field).unwrap_or_default()),
             Self::Integer => {
                 let text = arena.alloc_slice_fill_copy(INTEGER_BYTES_MAX, 0);

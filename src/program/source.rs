@@ -3,7 +3,7 @@
 //! Up to [`SLOTS_MAX`] sources have a slot each, filled when the program is made; with more of them
 //! the bytes are computed for each record, so that memory stays bounded.
 
-use std::io::Write;
+use bumpalo::Bump;
 
 use super::draw::Draw;
 use super::draw::REGISTER_UNUSED;
@@ -210,7 +210,7 @@ impl SourceRun {
     }
 }
 
-/// The message key of a source: its id where the schema has one, else its index.
+/// How a source is written as a message key: its id where the schema has one, else its index.
 #[derive(Clone, Debug)]
 pub(super) struct SourceKey {
     pub(super) prefix: Box<str>,
@@ -221,19 +221,73 @@ pub(super) struct SourceKey {
 
 impl SourceKey {
     /// Returns the longest key, in bytes.
-    pub(super) fn bytes_max(&self) -> usize {
+    fn bytes_max(&self) -> usize {
         self.prefix.len() + DIGITS_MAX.max(self.digits)
     }
 
     /// Writes the key of a source to the front of `out`; returns its length.
-    #[inline]
-    pub(super) fn write(&self, source: u64, mut out: &mut [u8]) -> usize {
+    fn write(&self, source: u64, out: &mut [u8]) -> usize {
         let mut text = [0; DIGITS_MAX];
         let number = decimal(source.wrapping_add(self.first), self.digits, &mut text);
         let length = self.prefix.len() + number.len();
-        // `out` has room: a batch is full before it has not.
-        out.write_all(self.prefix.as_bytes()).ok();
-        out.write_all(number).ok();
+        out[..self.prefix.len()].copy_from_slice(self.prefix.as_bytes());
+        out[self.prefix.len()..length].copy_from_slice(number);
         length
+    }
+}
+
+/// The message keys of all sources: written once for each, if there are not too many.
+#[derive(Debug)]
+pub(super) struct SourceKeys {
+    key: SourceKey,
+    first: u64,
+    stride: usize,
+    /// The bytes of each key, at every stride; empty: they are written for each record.
+    bytes: Box<[u8]>,
+    lengths: Box<[u8]>,
+}
+
+impl SourceKeys {
+    pub(super) fn new(key: SourceKey, sources: Sources) -> Self {
+        let mut keys = Self {
+            first: sources.first,
+            stride: key.bytes_max(),
+            bytes: Box::default(),
+            lengths: Box::default(),
+            key,
+        };
+        let count = sources.end - sources.first;
+        if let (true, Ok(_)) = (count <= SLOTS_MAX, u8::try_from(keys.stride)) {
+            let mut bytes = vec![0; keys.stride * usize::try_from(count).unwrap_or_default()];
+            let slots = bytes.chunks_exact_mut(keys.stride);
+            let lengths = (sources.first..sources.end).zip(slots).map(|(source, slot)| {
+                u8::try_from(keys.key.write(source, slot)).unwrap_or(u8::MAX)
+            });
+            keys.lengths = lengths.collect();
+            keys.bytes = bytes.into();
+        }
+        keys
+    }
+
+    /// Returns the longest key, in bytes.
+    pub(super) fn bytes_max(&self) -> usize {
+        self.stride
+    }
+
+    /// Returns the key of a source, which is written to the arena where it does not stand yet.
+    #[inline]
+    pub(super) fn of<'a>(&'a self, source: u64, arena: &'a Bump) -> &'a [u8] {
+        let slot = usize::try_from(source - self.first).unwrap_or(usize::MAX);
+        match self.lengths.get(slot) {
+            Some(length) => &self.bytes[slot * self.stride..][..usize::from(*length)],
+            None => self.write(source, arena),
+        }
+    }
+
+    #[cold]
+    fn write<'a>(&'a self, source: u64, arena: &'a Bump) -> &'a [u8] {
+        let text = arena.alloc_slice_fill_copy(self.stride, 0);
+        let length = self.key.write(source, text);
+        &text[..length]
     }
 }

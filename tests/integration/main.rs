@@ -18,3 +18,7 @@ mod real_pulsar;
 mod raw_client;
 #[cfg(test)]
 mod sink;
+#[cfg(test)]
+mod records;
+#[cfg(test)]
+mod schema_examples;
