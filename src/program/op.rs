@@ -15,12 +15,16 @@ use super::pattern::Pattern;
 use super::source::SourceRun;
 use super::varint;
 
+mod branch;
 mod keys;
 mod literal;
 mod number;
 mod real;
 mod text;
 
+pub(super) use branch::Branch;
+pub(super) use branch::Lookup;
+pub(super) use branch::Selector;
 pub(super) use keys::Entries;
 pub(super) use keys::Keys;
 pub(super) use literal::Choice;
@@ -120,6 +124,8 @@ pub(super) enum Op {
     UuidBytes,
     /// Random months, days and milliseconds.
     Duration,
+    /// One of several values that are encoded already, by an earlier field or the step.
+    Lookup(Box<Lookup>),
     /// Goes on at one of several places.
     Branch(Box<Branch>),
     /// Goes on elsewhere.
@@ -188,47 +194,6 @@ pub(super) enum Inner {
     Letters(Range),
 }
 
-/// Where to go on, and by what that is decided.
-#[derive(Debug)]
-pub(super) struct Branch {
-    pub(super) on: Selector,
-    /// Where each branch starts.
-    pub(super) targets: Box<[usize]>,
-}
-
-/// What decides between branches.
-#[derive(Debug)]
-pub(super) enum Selector {
-    /// Chance.
-    Odds(Pick),
-    /// The lifecycle's step; the last branch serves all later ones.
-    Step,
-    /// An earlier field's value: the cases stand in ascending order and the branch after theirs is
-    /// for every other value.
-    Register { register: u8, cases: Box<[i64]> },
-    /// The same where the cases are `low`, `low + 1` and so on.
-    Dense { register: u8, low: i64 },
-}
-
-impl Branch {
-    #[inline]
-    fn target(&self, rng: &mut Rng, draw: &Draw) -> usize {
-        let last = self.targets.len() - 1;
-        let chosen = match &self.on {
-            Selector::Odds(pick) => pick.draw(rng),
-            Selector::Step => draw.step,
-            Selector::Register { register, cases } => {
-                cases.binary_search(&draw.register(*register)).unwrap_or(last)
-            }
-            Selector::Dense { register, low } => {
-                let offset = draw.register(*register).wrapping_sub(*low).cast_unsigned();
-                usize::try_from(offset).unwrap_or(last)
-            }
-        };
-        self.targets[chosen.min(last)]
-    }
-}
-
 impl Op {
     /// Returns the most bytes that the operation touches by itself.
     pub(super) fn bytes_max(&self) -> usize {
@@ -241,6 +206,7 @@ impl Op {
             Self::SmallTimes(run) => run.len() * varint::SMALL_BYTES_MAX,
             Self::EventTime { .. } | Self::Items(_) => varint::BYTES_MAX,
             Self::Choice(choice) => choice.bytes_max(),
+            Self::Lookup(lookup) => lookup.bytes_max(),
             Self::Id(id) => 2 + usize::from(id.digits).next_multiple_of(8),
             Self::Number(number) => number.bytes_max(),
             Self::Real(_) => 8,
@@ -310,6 +276,7 @@ pub(super) fn run(
                 at = draw.moment.write(value, out, at);
             }
             Op::Id(id) => at = text::id(*id, &mut rng, out, at),
+            Op::Lookup(lookup) => at = lookup.write(&mut rng, draw, out, at),
             Op::Branch(branch) => rest = ops[branch.target(&mut rng, draw)..].iter(),
             Op::Jump { to } => rest = ops[*to..].iter(),
             Op::Enter { stream } => {

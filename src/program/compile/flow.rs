@@ -1,8 +1,11 @@
 //! What is not written one behind the other: branches, and what is repeated.
 
+use serde_json::Value;
+
 use super::Compiler;
 use super::Size;
 use crate::program::op::Branch;
+use crate::program::op::Lookup;
 use crate::program::op::Op;
 use crate::program::op::Pick;
 use crate::program::op::Selector;
@@ -61,6 +64,33 @@ impl Compiler<'_> {
             return Err(FieldError::new(&shape.path, what));
         };
         self.branch_of(branches, only, Some(said))
+    }
+
+    /// Compiles alternatives of one type: values that are written down are looked up, others are
+    /// branches. `on` picks a place of `targets`, and that the body.
+    pub(super) fn alternatives(
+        &mut self,
+        shape: &Shape<'_>,
+        on: Selector,
+        targets: Vec<usize>,
+        bodies: &[&Value],
+    ) -> Result<(), FieldError> {
+        let said = bodies.iter().map(|body| Said::inner(body, &shape.path));
+        let said = said.collect::<Result<Vec<_>, _>>()?;
+        let value = |said: &Said<'_>| match said {
+            Said::Literal(value) => Some((*value).clone()),
+            _ => None,
+        };
+        let Some(values) = said.iter().map(value).collect::<Option<Vec<Value>>>() else {
+            return self.branches(on, targets, bodies.len(), |compiler, body| {
+                compiler.value(shape, said[body])
+            });
+        };
+        let values: Vec<&Value> = values.iter().collect();
+        let choice = self.choice_among(shape, &values, Pick::Equal(1))?;
+        let options = targets.into_iter().map(|body| choice.options[body].clone()).collect();
+        self.emit(Op::Lookup(Lookup { on, options, register: choice.register }.into()));
+        Ok(())
     }
 
     /// Compiles alternatives. `selector` picks a place of `targets`, and that the body to run.

@@ -132,10 +132,8 @@ impl Compiler<'_> {
             let what = format!("'step' needs a value for each of {} steps", lifecycle.steps);
             return Err(place(shape).wrong(what));
         }
-        self.branches(Selector::Step, (0..steps.len()).collect(), steps.len(), |compiler, body| {
-            let said = Said::inner(&steps[body], &shape.path)?;
-            compiler.value(shape, said)
-        })
+        let bodies: Vec<&Value> = steps.iter().collect();
+        self.alternatives(shape, Selector::Step, (0..steps.len()).collect(), &bodies)
     }
 
     /// Compiles a value that is the same in all steps of a lifecycle.
@@ -202,9 +200,7 @@ impl Compiler<'_> {
         };
         let (on, mut targets) = selector(register, &body_of, otherwise);
         targets.push(otherwise);
-        self.branches(on, targets, bodies.len(), |compiler, body| {
-            compiler.value(shape, Said::inner(bodies[body], &shape.path)?)
-        })
+        self.alternatives(shape, on, targets, &bodies)
     }
 
     /// Compiles a choice among `[{"value": …, "weight": …}, …]`.

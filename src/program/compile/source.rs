@@ -8,7 +8,6 @@ use super::numbers;
 use super::ours;
 use super::place;
 use crate::program::draw::REGISTER_UNUSED;
-use crate::program::op::Literal;
 use crate::program::op::Pick;
 use crate::program::op::Range;
 use crate::program::op::Uniform;
@@ -60,15 +59,9 @@ impl Compiler<'_> {
         values: &[&Value],
         pick: Pick,
     ) -> Result<(SourceDraw, u8), FieldError> {
-        let encoded = values.iter().map(|value| Ok((*value, self.encoded(shape, value)?)));
-        let encoded = encoded.collect::<Result<Vec<_>, FieldError>>()?;
-        if let Some(at) = self.depended_at(&shape.path) {
-            let choice = self.choice_of(at, shape, &encoded, pick)?;
-            let draw = SourceDraw::Options { pick: choice.pick, options: choice.options };
-            return Ok((draw, choice.register));
-        }
-        let options = encoded.iter().map(|(_, bytes)| Literal::new(bytes, 0)).collect();
-        Ok((SourceDraw::Options { pick, options }, REGISTER_UNUSED))
+        let choice = self.choice_among(shape, values, pick)?;
+        let draw = SourceDraw::Options { pick: choice.pick, options: choice.options };
+        Ok((draw, choice.register))
     }
 
     fn source_range(

@@ -139,14 +139,24 @@ impl Compiler<'_> {
         options: &[&Value],
         pick: Pick,
     ) -> Result<(), FieldError> {
-        let encoded = options.iter().map(|value| Ok((*value, self.encoded(shape, value)?)));
-        let encoded = encoded.collect::<Result<Vec<_>, FieldError>>()?;
-        let choice = match self.depended_at(&shape.path) {
-            Some(at) => self.choice_of(at, shape, &encoded, pick)?,
-            None => plain_choice(encoded.iter().map(|(_, bytes)| bytes.as_slice()), pick),
-        };
+        let choice = self.choice_among(shape, options, pick)?;
         self.emit(Op::Choice(choice.into()));
         Ok(())
+    }
+
+    /// Encodes these values, and notes their numbers where others depend on them.
+    pub(super) fn choice_among(
+        &mut self,
+        shape: &Shape<'_>,
+        options: &[&Value],
+        pick: Pick,
+    ) -> Result<Choice, FieldError> {
+        let encoded = options.iter().map(|value| Ok((*value, self.encoded(shape, value)?)));
+        let encoded = encoded.collect::<Result<Vec<_>, FieldError>>()?;
+        match self.depended_at(&shape.path) {
+            Some(at) => self.choice_of(at, shape, &encoded, pick),
+            None => Ok(plain_choice(encoded.iter().map(|(_, bytes)| bytes.as_slice()), pick)),
+        }
     }
 
     /// Compiles a choice among datums that a file holds in binary, given in hexadecimal digits.
