@@ -22,3 +22,5 @@ mod sink;
 mod records;
 #[cfg(test)]
 mod schema_examples;
+#[cfg(test)]
+mod any_schema;

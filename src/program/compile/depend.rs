@@ -138,7 +138,13 @@ impl Compiler<'_> {
     /// Returns the number that a case of a `by` stands for.
     pub(super) fn case(known: &Known, text: &str, place: Place<'_>) -> Result<i64, FieldError> {
         if known.texts.is_empty() {
-            return text.parse().map_err(|_| place.wrong(format!("case '{text}' is no integer")));
+            return match text {
+                "true" => Ok(1),
+                "false" => Ok(0),
+                text => text.parse().map_err(|_| {
+                    place.wrong(format!("case '{text}' is no integer, true or false"))
+                }),
+            };
         }
         let number = known.texts.iter().position(|known| known == text);
         let number = number.ok_or_else(|| {

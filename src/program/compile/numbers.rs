@@ -22,7 +22,7 @@ use crate::schema::Kind;
 use crate::schema::Shape;
 
 /// Digits that a 64-bit integer can always have.
-const DIGITS_MAX: usize = 18;
+const DIGITS_MAX: u32 = 18;
 
 /// Digits behind the point that `decimals` may ask for.
 const DECIMALS_MAX: u64 = 9;
@@ -37,7 +37,8 @@ pub(super) fn limits(kind: &Kind<'_>) -> (i128, i128) {
     match kind {
         Kind::Int | Kind::Date | Kind::TimeMillis => (i32::MIN.into(), i32::MAX.into()),
         Kind::Decimal { precision, fixed, .. } => {
-            let digits = 10_i128.pow(u32::try_from((*precision).min(DIGITS_MAX)).unwrap_or(0)) - 1;
+            let digits =
+                10_i128.pow(u32::try_from((*precision).min(DIGITS_MAX as usize)).unwrap_or(0)) - 1;
             let bits = fixed.map_or(63, |bytes| (bytes * 8).clamp(1, 64) - 1);
             let most = digits.min((1_i128 << bits) - 1);
             (-most, most)
@@ -103,7 +104,8 @@ pub(super) fn iteration(
         Kind::Boolean => {
             let start = said.get("start").and_then(Value::as_bool);
             let start = start.ok_or_else(|| place.wrong("'start' must be true or false"))?;
-            let counter = Counter { start: 0, initial: start.into(), step: 1, span: 2, each };
+            let initial = start.into();
+            let counter = Counter { start: 0, initial, step: 1, span: 2, each, is_real: false };
             return Ok(Counted { counter, bounds: (0, 1), decimals: 0 });
         }
         // A string counts as an int does.
@@ -118,7 +120,9 @@ pub(super) fn iteration(
     let get = |name| said.get(name).map(|value| scaled(value, decimals, place)).transpose();
     let start = get("start")?.ok_or_else(|| place.wrong("'iteration' needs a 'start'"))?;
     let (restart, step) = (get("restart")?, get("step")?);
-    let step = step.unwrap_or(if restart.is_some_and(|restart| restart < start) { -1 } else { 1 });
+    let one = 10_i128.pow(decimals.min(DIGITS_MAX));
+    let is_down = restart.is_some_and(|restart| restart < start);
+    let step = step.unwrap_or(if is_down { -one } else { one });
     let end = restart.unwrap_or(if step < 0 { least } else { most });
     let goes_there = (end - start).signum() == step.signum();
     if step == 0 || !goes_there {
@@ -130,7 +134,8 @@ pub(super) fn iteration(
     }
     let bounds = (start.min(end).min(initial), start.max(end).max(initial));
     let span = (end - start).abs();
-    let counter = Counter { start, initial: initial - start, step, span, each };
+    let is_real = matches!(kind, Kind::Float | Kind::Double);
+    let counter = Counter { start, initial: initial - start, step, span, each, is_real };
     Ok(Counted { counter, bounds, decimals })
 }
 
@@ -146,7 +151,7 @@ fn decimals_of(value: &Value) -> u32 {
 /// Returns a number times 10 to the power of `decimals`, as a whole one.
 #[expect(clippy::cast_possible_truncation, reason = "checked against 2^63 before")]
 fn scaled(value: &Value, decimals: u32, place: Place<'_>) -> Result<i128, FieldError> {
-    if let (Some(whole), true) = (value.as_i64(), decimals <= 18) {
+    if let (Some(whole), true) = (value.as_i64(), decimals <= DIGITS_MAX) {
         return Ok(i128::from(whole) * 10_i128.pow(decimals));
     }
     let number = value.as_f64().map(|number| number * 10_f64.powi(decimals.cast_signed()));
@@ -237,7 +242,7 @@ impl Compiler<'_> {
         precision: usize,
         fixed: Option<usize>,
     ) -> Op {
-        if precision <= DIGITS_MAX {
+        if precision <= DIGITS_MAX as usize {
             let (min, max) = limits(&shape.kind);
             let form = fixed.map_or(Form::DecimalBytes, Form::DecimalFixed);
             let register = self.write(&shape.path, min, max);

@@ -54,20 +54,28 @@ pub(in crate::program) struct Counter {
     pub(in crate::program) span: i128,
     /// How many of these a record has at most: more than one within an array.
     pub(in crate::program) each: u64,
+    /// Whether it counts real numbers, which go through `start` where they begin before it.
+    pub(in crate::program) is_real: bool,
 }
 
 impl Counter {
     fn value(&self, draw: &Draw) -> i64 {
         let count = i128::from(draw.index) * i128::from(self.each) + i128::from(draw.position);
+        // A division of 128 bits costs as much as ten fields.
+        let within = |reached: i128| {
+            if reached.abs() < self.span { reached } else { reached % self.span }
+        };
         let offset = if count == 0 {
             self.initial
+        } else if self.is_real {
+            within(count.wrapping_mul(self.step).wrapping_add(self.initial))
         } else {
-            let reached = count.wrapping_mul(self.step).wrapping_add(self.initial).wrapping_abs();
-            // A division of 128 bits costs as much as ten fields.
-            let within = if reached < self.span { reached } else { reached % self.span };
-            within * self.step.signum()
+            // As the original counts: from the first step on by how far it is from `start`.
+            let first = (self.initial + self.step).abs();
+            let more = (count - 1).wrapping_mul(self.step.abs());
+            within(first.wrapping_add(more)) * self.step.signum()
         };
-        // Between `start` and its end, both of 64 bits.
+        // Between `start` and its end, both of 64 bits, or before `start`.
         i64::try_from(self.start + offset).unwrap_or_default()
     }
 }
