@@ -17,6 +17,8 @@ mod real_pulsar;
 #[cfg(test)]
 mod raw_client;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod sink;
 #[cfg(test)]
 mod records;
