@@ -101,8 +101,8 @@ impl Key {
         }
     }
 
-    /// Returns the key, written to the arena where it has to be. Where it is a field, the record has
-    /// been made.
+    /// Returns the key, written to the arena where it has to be. Where it is a field, the record
+    /// has been made.
     #[inline]
     pub(super) fn of<'arena>(&'arena self, draw: &Draw, arena: &'arena Bump) -> &'arena [u8] {
         if let Self::Source(keys) = self {

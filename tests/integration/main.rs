@@ -9,6 +9,8 @@ mod engine;
 #[cfg(test)]
 mod framed;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod java;
 #[cfg(test)]
 mod program;
@@ -26,3 +28,5 @@ mod records;
 mod schema_examples;
 #[cfg(test)]
 mod any_schema;
+#[cfg(test)]
+mod schema_robustness;

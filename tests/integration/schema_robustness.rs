@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io;
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
@@ -74,7 +75,13 @@ fn run(case: u64, text: &str) -> Result<Came, String> {
     if schema.shape().is_err_and(|error| error.path.is_empty()) {
         return Err("an error without a path".to_owned());
     }
-    let sources = Sources { first: 0, end: [1, 50, 10_000, 10_000_000_000][case as usize % 4] };
+    let end = match case % 4 {
+        0 => 1,
+        1 => 50,
+        2 => 10_000,
+        _ => 10_000_000_000,
+    };
+    let sources = Sources { first: 0, end };
     let mut came = Came::Refused;
     for encoding in [Encoding::Avro, Encoding::Json] {
         let parameters = Parameters { encoding, ..Parameters::new(identity(case), sources) };
@@ -124,12 +131,15 @@ struct Place {
 
 /// What the threads of a run share.
 struct Cases {
+    run: fn(u64, &str) -> Result<Came, String>,
+    began: clock::Moment,
     next: AtomicU64,
     end: u64,
-    places: Vec<Place>,
+    places: [Place; WORKERS],
     tally: Mutex<Tally>,
 }
 
+const WORKERS: usize = 2;
 const FAILURES_MAX: usize = 10;
 
 impl Cases {
@@ -145,26 +155,148 @@ impl Cases {
             }
             file.write_at(format!("{case:>20}\n").as_bytes(), worker as u64 * 21).unwrap();
             place.case.store(case, Ordering::Relaxed);
-            place.since_ns.store(clock::now().ns_since(clock::Moment::default()).max(1), Ordering::Release);
+            place.since_ns.store(clock::now().ns_since(self.began).max(1), Ordering::Release);
             let text = text_of(&seeds, case);
             let began = thread_cpu_ns();
-            let ended = catch_unwind(AssertUnwindSafe(|| run(case, &text)));
-            let taken = thread_cpu_ns() - began;
-            let mut tally = self.tally.lock().unwrap();
-            tally.longest = tally.longest.max((taken, case));
-            let failure = match ended {
-                Ok(Ok(came)) => {
-                    tally.came[came as usize] += 1;
-                    None
-                }
-                Ok(Err(what)) => Some(what),
-                Err(_) => Some("a panic".to_owned()),
-            };
-            if let Some(what) = failure.filter(|_| tally.failures.len() < FAILURES_MAX) {
-                let text: String = text.chars().take(2_000).collect();
-                tally.failures.push(format!("case {case}: {what}: {text}"));
-            }
+            let ended = catch_unwind(AssertUnwindSafe(|| (self.run)(case, &text)));
+            self.note(case, &text, thread_cpu_ns() - began, ended);
         }
         place.since_ns.store(0, Ordering::Release);
     }
+
+    fn note(
+        &self,
+        case: u64,
+        text: &str,
+        taken_ns: u64,
+        ended: std::thread::Result<Result<Came, String>>,
+    ) {
+        let mut tally = self.tally.lock().unwrap();
+        tally.longest = tally.longest.max((taken_ns, case));
+        let what = match ended {
+            Ok(Ok(came)) => {
+                tally.came[came as usize] += 1;
+                return;
+            }
+            Ok(Err(what)) => what,
+            Err(_) => "a panic".to_owned(),
+        };
+        if tally.failures.len() < FAILURES_MAX {
+            let text: String = text.chars().take(2_000).collect();
+            tally.failures.push(format!("case {case}: {what}: {text}"));
+        }
+    }
+
+    /// Returns a case that has not ended for too long.
+    fn endless(&self, after: Duration) -> Option<u64> {
+        let now = u128::from(clock::now().ns_since(self.began));
+        let stuck = self.places.iter().find(|place| {
+            let since = u128::from(place.since_ns.load(Ordering::Acquire));
+            since > 0 && now > since + after.as_nanos()
+        });
+        stuck.map(|place| place.case.load(Ordering::Relaxed))
+    }
+}
+
+/// Runs cases `first` to `end` and returns what they came to.
+fn run_cases(
+    cases: std::ops::Range<u64>,
+    file: File,
+    run: fn(u64, &str) -> Result<Came, String>,
+    endless: Duration,
+) -> Tally {
+    let cases = Arc::new(Cases {
+        run,
+        began: clock::now(),
+        next: AtomicU64::new(cases.start),
+        end: cases.end,
+        places: Default::default(),
+        tally: Mutex::default(),
+    });
+    let file = Arc::new(file);
+    let workers: Vec<_> = (0..WORKERS)
+        .map(|worker| {
+            let (cases, file) = (Arc::clone(&cases), Arc::clone(&file));
+            std::thread::spawn(move || cases.work(worker, &file))
+        })
+        .collect();
+    while !workers.iter().all(std::thread::JoinHandle::is_finished) {
+        std::thread::sleep(Duration::from_millis(10));
+        if let Some(case) = cases.endless(endless) {
+            panic!("case {case} does not end: {}", text_of(&Seeds::read(), case));
+        }
+    }
+    let tally = std::mem::take(&mut *cases.tally.lock().unwrap());
+    tally
+}
+
+fn assert_well(tally: &Tally, case_ns_max: u64) {
+    assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n"));
+    let (taken_ns, case) = tally.longest;
+    assert!(taken_ns < case_ns_max, "case {case} took {} ms", taken_ns / 1_000_000);
+}
+
+#[test]
+fn texts_are_compiled_or_refused() {
+    let tally = run_cases(0..3_000, tempfile::tempfile().unwrap(), run, ENDLESS);
+    // Without optimisation everything takes about ten times as long.
+    assert_well(&tally, 10 * CASE_NS_MAX);
+    assert!(tally.came.iter().all(|count| *count > 300), "{:?}", tally.came);
+}
+
+#[test]
+#[ignore = "runs for minutes: scripts/fuzz-schemas runs it"]
+fn fuzz_schemas_in_great_number() {
+    let variable = |name: &str, otherwise| {
+        std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+    };
+    let first = variable("PRODUCER_LOAD_FUZZ_FIRST", 0);
+    let count = variable("PRODUCER_LOAD_FUZZ_CASES", 1_000_000);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fuzz-schemas.cases");
+    let file = File::create(path).unwrap();
+    let tally = run_cases(first..first + count, file, run, ENDLESS);
+    let [unparsed, refused, made] = tally.came;
+    let memory = memory::rss_bytes_max().unwrap();
+    writeln!(
+        io::stdout(),
+        "{count} cases: {unparsed} no schemas, {refused} refused, {made} made; the longest took \
+         {} ms (case {}), memory {} MiB at most",
+        tally.longest.0 / 1_000_000,
+        tally.longest.1,
+        memory >> 20,
+    )
+    .unwrap();
+    assert_well(&tally, CASE_NS_MAX);
+    assert!(memory < MEMORY_BYTES_MAX, "{} MiB", memory >> 20);
+}
+
+#[test]
+fn a_case_is_the_same_text_every_time() {
+    let (one, other) = (Seeds::read(), Seeds::read());
+    assert!((0..200).all(|case| text_of(&one, case) == text_of(&other, case)));
+    assert_ne!(text_of(&one, 1), text_of(&one, 2));
+}
+
+#[test]
+fn what_must_not_be_is_found() {
+    let planted = |case, _: &str| match case {
+        3 => panic!("planted"),
+        5 => Err("planted".to_owned()),
+        _ => Ok(Came::Made),
+    };
+    let file = || tempfile::tempfile().unwrap();
+    let tally = run_cases(0..9, file(), planted, ENDLESS);
+    assert_eq!(tally.came, [0, 0, 7]);
+    let (found, mut cases) = (tally.failures.join("\n"), [3, 5].iter());
+    assert!(cases.all(|case| found.contains(&format!("case {case}: "))), "{found}");
+    assert!(catch_unwind(|| assert_well(&tally, u64::MAX)).is_err());
+    let slow = Tally { longest: (CASE_NS_MAX, 1), ..Tally::default() };
+    assert!(catch_unwind(|| assert_well(&slow, CASE_NS_MAX)).is_err());
+    let sleeps = |case, _: &str| {
+        std::thread::sleep(Duration::from_millis(if case == 7 { 600 } else { 0 }));
+        Ok(Came::Made)
+    };
+    let ended = catch_unwind(|| run_cases(0..9, file(), sleeps, Duration::from_millis(100)));
+    let said = ended.unwrap_err().downcast::<String>().unwrap();
+    assert!(said.starts_with("case 7 does not end"), "{said}");
 }

@@ -1,5 +1,5 @@
-//! What follows from an earlier field, from the lifecycle's step or from chance: where to go on, or a
-//! value at once.
+//! What follows from an earlier field, from the lifecycle's step or from chance: where to go on, or
+//! a value at once.
 
 use fastrand::Rng;
 

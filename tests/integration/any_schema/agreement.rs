@@ -68,6 +68,7 @@ pub(super) struct Reader<'t, 's> {
 }
 
 impl<'t> Reader<'t, '_> {
+    #[expect(clippy::too_many_lines, reason = "a match over every type")]
     pub(super) fn same(&mut self, schema: &Schema, value: &Value) -> Option<()> {
         match (schema, value) {
             (Schema::Ref { name }, value) => {

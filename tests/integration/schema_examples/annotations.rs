@@ -32,6 +32,7 @@ fn length(value: &Value) -> usize {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of types")]
 fn options_are_drawn_whatever_the_type() {
     for (kind, options, values) in [
         (r#""null""#, "[null]", vec![Value::Null]),

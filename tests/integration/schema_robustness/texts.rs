@@ -105,7 +105,8 @@ pub(super) fn anything(rng: &mut Rng) -> Value {
 
 /// Returns types within types, so many deep.
 fn deep(rng: &mut Rng) -> String {
-    let depth = rng.usize(10..if rng.u8(..4) == 0 { 5_000 } else { 130 });
+    let deepest = pick(rng, &[&64, &130, &130, &5_000]);
+    let depth = rng.usize(10..*deepest);
     let (open, close) = match rng.u8(..8) {
         0 => (r#"{"type":"array","items":"#, "}"),
         1 => (r#"{"type":"map","values":"#, "}"),
