@@ -1,8 +1,8 @@
 //! What a record costs from generator to receipt: CPU time of the producing process.
 //!
-//! A sink runs in a process of its own, so that its cost is not counted. One lane at maximum rate for
-//! a fixed time, the same seed each time; the figure is the producer's user and system time for each
-//! acknowledged record, as its own report says. Prints the digest of what is made.
+//! A sink runs in a process of its own, so that its cost is not counted. One lane at maximum rate
+//! for a fixed time, the same seed each time; the figure is the producer's user and system time for
+//! each acknowledged record, as its own report says. Prints the digest of what is made.
 //!
 //! `scripts/bench-transports` compares in pairs, on pinned CPUs: figures that are quoted are its.
 

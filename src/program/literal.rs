@@ -8,6 +8,7 @@ use serde_json::Map;
 use serde_json::Value;
 
 use super::op::Form;
+use super::op::shortest;
 use super::varint;
 use crate::schema::FieldError;
 use crate::schema::Kind;
@@ -35,44 +36,6 @@ fn count(items: usize) -> Vec<u8> {
 fn append(shape: &Shape<'_>, value: &Value, out: &mut Vec<u8>) -> Result<(), FieldError> {
     let wrong = || FieldError::new(&shape.path, format!("{value} is no {}", shape.kind.name()));
     match &shape.kind {
-        Kind::Null => value.as_null().ok_or_else(wrong)?,
-        Kind::Boolean => out.push(u8::from(value.as_bool().ok_or_else(wrong)?)),
-        Kind::Int
-        | Kind::Date
-        | Kind::TimeMillis
-        | Kind::Long
-        | Kind::TimeMicros
-        | Kind::Timestamp { .. } => {
-            out.extend(varint::bytes(integer(&shape.kind, value).ok_or_else(wrong)?));
-        }
-        Kind::Float => {
-            #[expect(clippy::cast_possible_truncation, reason = "a float is asked for")]
-            let float = value.as_f64().ok_or_else(wrong)? as f32;
-            out.extend(float.to_le_bytes());
-        }
-        Kind::Double => out.extend(value.as_f64().ok_or_else(wrong)?.to_le_bytes()),
-        Kind::String | Kind::UuidText => {
-            out.extend(with_length(value.as_str().ok_or_else(wrong)?.as_bytes()));
-        }
-        Kind::Decimal { fixed, .. } if value.is_number() => {
-            let unscaled = decimal(&shape.kind, value).ok_or_else(wrong)?;
-            let form = fixed.map_or(Form::DecimalBytes, Form::DecimalFixed);
-            out.extend(form.bytes(unscaled));
-        }
-        Kind::Bytes | Kind::UuidBytes { with_length: true } | Kind::Decimal { fixed: None, .. } => {
-            out.extend(with_length(&bytes(value).ok_or_else(wrong)?));
-        }
-        Kind::Decimal { fixed: Some(size), .. } | Kind::Fixed(size) => {
-            out.extend(fixed(value, *size).ok_or_else(wrong)?);
-        }
-        Kind::Duration => out.extend(fixed(value, 12).ok_or_else(wrong)?),
-        Kind::UuidBytes { with_length: false } => {
-            out.extend(fixed(value, 16).ok_or_else(wrong)?);
-        }
-        Kind::Enum(symbols) => {
-            let place = symbols.iter().position(|symbol| value == symbol.as_str());
-            out.extend(count(place.ok_or_else(wrong)?));
-        }
         Kind::Array(items) => {
             blocks(value.as_array().ok_or_else(wrong)?.iter(), out, |item, out| {
                 append(items, item, out)
@@ -98,8 +61,42 @@ fn append(shape: &Shape<'_>, value: &Value, out: &mut Vec<u8>) -> Result<(), Fie
                 append(&field.shape, value.unwrap_or(&Value::Null), out)?;
             }
         }
+        kind => out.extend(scalar(kind, value).ok_or_else(wrong)?),
     }
     Ok(())
+}
+
+/// Returns the bytes of a value without another one in it; `None`: it is no value of the type.
+fn scalar(kind: &Kind<'_>, value: &Value) -> Option<Vec<u8>> {
+    Some(match kind {
+        Kind::Null => value.as_null().map(|()| Vec::new())?,
+        Kind::Boolean => vec![u8::from(value.as_bool()?)],
+        Kind::Float => {
+            #[expect(clippy::cast_possible_truncation, reason = "a float is asked for")]
+            let float = value.as_f64()? as f32;
+            float.to_le_bytes().to_vec()
+        }
+        Kind::Double => value.as_f64()?.to_le_bytes().to_vec(),
+        Kind::String => with_length(value.as_str()?.as_bytes()),
+        Kind::Bytes => with_length(&bytes(value)?),
+        Kind::UuidText => {
+            let uuid = value.as_str().filter(|text| is_uuid(text))?;
+            with_length(uuid.to_ascii_lowercase().as_bytes())
+        }
+        Kind::UuidBytes { with_length: true } => with_length(&fixed(value, 16)?),
+        Kind::UuidBytes { with_length: false } => fixed(value, 16)?,
+        Kind::Decimal { fixed, .. } if value.is_number() => {
+            let form = fixed.map_or(Form::DecimalBytes, Form::DecimalFixed);
+            form.bytes(decimal(kind, value)?)
+        }
+        Kind::Decimal { fixed: None, .. } => {
+            with_length(shortest(&bytes(value).filter(|bytes| !bytes.is_empty())?))
+        }
+        Kind::Decimal { fixed: Some(size), .. } | Kind::Fixed(size) => fixed(value, *size)?,
+        Kind::Duration => fixed(value, 12)?,
+        Kind::Enum(symbols) => count(symbols.iter().position(|symbol| value == symbol.as_str())?),
+        kind => varint::bytes(integer(kind, value)?),
+    })
 }
 
 /// Writes items as one block, if there are any, and the end of blocks.
@@ -137,6 +134,15 @@ pub(super) fn decimal(kind: &Kind<'_>, value: &Value) -> Option<i64> {
     let unscaled = (value.as_f64()? * 10_f64.powi(i32::try_from(*scale).ok()?)).round();
     let limit = 10_f64.powi(i32::try_from(*precision).ok()?).min(9_007_199_254_740_992.0);
     (unscaled.abs() < limit).then_some(unscaled as i64)
+}
+
+/// Returns whether a text is a UUID with its dashes (RFC 9562).
+fn is_uuid(text: &str) -> bool {
+    let is_in_place = |(place, byte): (usize, u8)| match place {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(is_in_place)
 }
 
 fn bytes(value: &Value) -> Option<Vec<u8>> {

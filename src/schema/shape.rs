@@ -20,6 +20,9 @@ const DEPTH_MAX: usize = 64;
 /// would double at every step.
 const TYPES_MAX: usize = 20_000;
 
+/// The largest fixed.
+const FIXED_BYTES_MAX: usize = 32 * 1024;
+
 /// Confluent's property.
 pub const THEIRS: &str = "arg.properties";
 
@@ -245,6 +248,9 @@ impl<'a> Walk<'a> {
                 Kind::Map(self.inner(&map.types, values, &path, depth)?.into())
             }
             Schema::Union(union) => {
+                if union.variants().is_empty() {
+                    return refuse(path, "a union without a branch has no value");
+                }
                 let branches = union.variants().iter().enumerate();
                 let shapes =
                     branches.map(|(at, branch)| self.inner(branch, text.get(at), path, depth));
@@ -289,6 +295,9 @@ impl<'a> Walk<'a> {
             self.open.push(name);
         }
         let kind = match parsed {
+            Schema::Fixed(fixed) if fixed.size > FIXED_BYTES_MAX => {
+                return refuse(path, format!("a fixed has at most {FIXED_BYTES_MAX} bytes"));
+            }
             Schema::Fixed(fixed) => Kind::Fixed(fixed.size),
             Schema::Duration(_) => Kind::Duration,
             Schema::Uuid(_) => Kind::UuidBytes { with_length: false },
@@ -297,6 +306,10 @@ impl<'a> Walk<'a> {
                     InnerDecimalSchema::Fixed(fixed) => Some(fixed.size),
                     InnerDecimalSchema::Bytes => None,
                 };
+                if fixed.is_some_and(|bytes| !(1..=FIXED_BYTES_MAX).contains(&bytes)) {
+                    let what = format!("a decimal's fixed has 1 to {FIXED_BYTES_MAX} bytes");
+                    return refuse(path, what);
+                }
                 Kind::Decimal { precision: decimal.precision, scale: decimal.scale, fixed }
             }
             Schema::Enum(symbols) => Kind::Enum(&symbols.symbols),

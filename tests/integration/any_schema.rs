@@ -165,8 +165,8 @@ fn sketches_are_of_every_type_and_way() {
         types::words(&text_of(&sketch), &mut words);
         made += u32::from(compiled(&sketch, Encoding::Avro).is_ok());
     }
-    let expected = "null boolean int long float double bytes string fixed enum array map record date \
-        time-millis time-micros timestamp-millis timestamp-micros timestamp-nanos \
+    let expected = "null boolean int long float double bytes string fixed enum array map record \
+        date time-millis time-micros timestamp-millis timestamp-micros timestamp-nanos \
         local-timestamp-millis local-timestamp-micros local-timestamp-nanos decimal uuid duration \
         n.T2 options range iteration odds length regex prefix suffix keys source choice normal \
         log-normal day-curve event-time counter id by times lifecycle step once";

@@ -18,8 +18,8 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/fingerprin
 
 const RECORDS: u64 = 1_000;
 
-/// Returns the CRC32C of the records of a domain, and of their keys. Nine records lie between one and
-/// the next, so that every step of a lifecycle is among them.
+/// Returns the CRC32C of the records of a domain, and of their keys. Only each ninth record is
+/// made, so that every step of a lifecycle is among them.
 fn fingerprint(domain: &Domain, encoding: Encoding, seed: u64) -> (u32, u32) {
     let schema = EventSchema::parse(domain.name, domain.schema_text).unwrap();
     let identity = Identity::new(1, seed, "0/1".parse().unwrap());
@@ -57,7 +57,8 @@ fn every_domain_makes_the_bytes_that_it_always_made() {
     let pinned = fs::read_to_string(FILE).unwrap();
     assert!(
         now == pinned,
-        "other bytes than before; tests/golden/README.md says when that may be:\n{now}\nbefore:\n{pinned}"
+        "other bytes than before; tests/golden/README.md says when that may be:\n\
+         {now}\nbefore:\n{pinned}"
     );
 }
 

@@ -1,302 +1,349 @@
-//! Whatever the text of a schema is, it is compiled or refused: never a panic, never an endless
-//! loop, never more memory than a schema may take.
+//! Robustness over the text of a schema: whatever stands in a file, it is refused or makes records,
+//! without a panic, without an endless loop and in little memory; and what makes records makes
+//! those that apache-avro reads.
 //!
-//! A case is a number: the same number is the same text in every run. `scripts/fuzz-schemas` runs
-//! many of them; the tests run a few thousand.
+//! `scripts/fuzz-schemas` runs many cases, the tests a few. A case follows from the seed and its
+//! number, so that one can be made again.
 
+use std::cell::RefCell;
 use std::fs::File;
-use std::io;
+use std::io::Seek;
 use std::io::Write;
-use std::os::unix::fs::FileExt;
+use std::panic;
 use std::panic::AssertUnwindSafe;
-use std::panic::catch_unwind;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::Once;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::thread::Builder;
+use std::thread::Scope;
 use std::time::Duration;
 
+use bumpalo::Bump;
 use fastrand::Rng;
 use producer_load::clock;
 use producer_load::memory;
+use producer_load::program::KeyChoice;
 use producer_load::program::Parameters;
 use producer_load::program::Program;
-use producer_load::rng::mix;
+use producer_load::rng::Identity;
 use producer_load::schema::Encoding;
 use producer_load::schema::EventSchema;
-use producer_load::schema::inline_options;
 use producer_load::units::Sources;
-use rustix::time::ClockId;
-use rustix::time::clock_gettime;
+use serde_json::Value;
 
-use crate::records::EVENT_TIME_MS;
-use crate::records::identity;
+mod hostile;
+mod mutants;
 
-mod mutate;
-mod texts;
+use mutants::Corpus;
 
-use mutate::Seeds;
+const CASES: u64 = 2_000;
 
-/// Processor time that a case may take.
+/// 2023-11-14 22:13:20.123 UTC.
+const EVENT_TIME_MS: u64 = 1_700_000_000_123;
+
+/// A case may take so much of the processor's time.
 const CASE_NS_MAX: u64 = 2_000_000_000;
 
-/// Time without an end of a case after which it counts as endless.
-const ENDLESS: Duration = Duration::from_secs(120);
+/// After so many looks at a case that does not end, a second each, all ends.
+const LOOKS_MAX: u32 = 60;
 
-/// What the process may take at most, in the run of the script.
-const MEMORY_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// A case may hold so much at a time.
+const CASE_BYTES_MAX: u64 = 256 << 20;
 
-/// Programs with shorter records than this are tried out as a run does; of longer ones a few
-/// records are made.
-const TRIED_BYTES_MAX: usize = 64 * 1024;
+/// The process may hold so much when it runs nothing but these cases.
+const PROCESS_BYTES_MAX: u64 = 512 << 20;
 
-fn text_of(seeds: &Seeds, case: u64) -> String {
-    let rng = &mut Rng::with_seed(mix(case));
-    if rng.u8(..3) == 0 { texts::hostile(rng) } else { seeds.text(rng) }
+/// What a main thread has, nearly everywhere.
+const STACK_BYTES: usize = 8 << 20;
+
+/// Records of longer ones are not tried out, as that takes 32 of them.
+const TRIED_BYTES_MAX: usize = 16 << 10;
+
+/// Findings that are made small and printed.
+const FINDINGS_MAX: usize = 20;
+
+thread_local! {
+    /// What the panic of a case says; `None` while no case runs on this thread.
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// How far a text came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Came {
-    /// It is no schema.
-    Unparsed,
-    /// It is one that cannot be made.
+/// What a text is compiled for.
+#[derive(Clone, Debug)]
+struct Wish {
+    encoding: Encoding,
+    key: KeyChoice,
+}
+
+impl Wish {
+    fn of(rng: &mut Rng) -> Self {
+        let encoding = if rng.u8(..) < 64 { Encoding::Json } else { Encoding::Avro };
+        let key = match rng.u8(..16) {
+            0 => KeyChoice::Field((*rng.choice(&["status", "word", "f0", "f0.a"]).unwrap()).into()),
+            1 => KeyChoice::None,
+            _ => KeyChoice::Source,
+        };
+        Self { encoding, key }
+    }
+}
+
+/// How a case ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum End {
+    Unparsable,
     Refused,
-    /// Its records were made.
     Made,
+    /// What must not be: a panic with its place, or bytes that apache-avro does not agree with.
+    Wrong(String),
 }
 
-/// Takes a text through everything that a run does before its first message.
-fn run(case: u64, text: &str) -> Result<Came, String> {
-    let none = |_: &str| Err(io::Error::from(io::ErrorKind::NotFound));
-    let Ok(text) = inline_options(text, &none) else { return Ok(Came::Unparsed) };
-    let Ok(schema) = EventSchema::parse("case", &text) else { return Ok(Came::Unparsed) };
-    if schema.shape().is_err_and(|error| error.path.is_empty()) {
-        return Err("an error without a path".to_owned());
-    }
-    let end = match case % 4 {
-        0 => 1,
-        1 => 50,
-        2 => 10_000,
-        _ => 10_000_000_000,
-    };
-    let sources = Sources { first: 0, end };
-    let mut came = Came::Refused;
-    for encoding in [Encoding::Avro, Encoding::Json] {
-        let parameters = Parameters { encoding, ..Parameters::new(identity(case), sources) };
-        match Program::compile(&schema, &parameters) {
-            Ok(program) => made(&schema, &program)?,
-            Err(error) if error.to_string().is_empty() => return Err("an empty error".to_owned()),
-            Err(_) => continue,
-        }
-        came = Came::Made;
-    }
-    Ok(came)
+/// Keeps what a panic says instead of printing it, on the threads that run cases.
+fn keep_panics() {
+    static KEPT: Once = Once::new();
+    KEPT.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let is_ours = PANIC.with_borrow_mut(|said| {
+                said.as_mut().map(|said| *said = info.to_string()).is_some()
+            });
+            if !is_ours {
+                before(info);
+            }
+        }));
+    });
 }
 
-fn made(schema: &EventSchema, program: &Program) -> Result<(), String> {
-    if program.bytes_max() <= TRIED_BYTES_MAX {
-        return program.try_out(schema, EVENT_TIME_MS).map_err(|error| error.to_string());
-    }
+/// Takes a text as far as it goes.
+fn run(text: &str, wish: &Wish) -> End {
+    PANIC.set(Some(String::new()));
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| end_of(text, wish)));
+    let said = PANIC.take().unwrap_or_default();
+    ended.unwrap_or(End::Wrong(said))
+}
+
+fn end_of(text: &str, wish: &Wish) -> End {
+    let Ok(schema) = EventSchema::parse("fuzzed", text) else { return End::Unparsable };
+    let identity = Identity::new(1, 2, "0/1".parse().unwrap());
+    let sources = Sources { first: 0, end: 10 };
+    let Wish { encoding, key } = wish.clone();
+    let parameters = Parameters { encoding, key, ..Parameters::new(identity, sources) };
+    let Ok(program) = Program::compile(&schema, &parameters) else { return End::Refused };
     let (mut draw, mut window) = (program.draw(), vec![0; program.bytes_max()]);
-    for index in [0, 1 << 40] {
+    let arena = Bump::new();
+    for index in [0, 1, 1 << 40] {
         program.begin(&mut draw, index, EVENT_TIME_MS);
+        let key_bytes = program.key(&mut draw, &arena).len();
+        assert!(key_bytes <= program.key_bytes_max(), "the key has {key_bytes} bytes");
         program.encode(&mut draw, &mut window);
     }
-    Ok(())
+    if program.bytes_max() <= TRIED_BYTES_MAX
+        && let Err(error) = program.try_out(&schema, EVENT_TIME_MS)
+    {
+        return End::Wrong(format!("trial: {error}"));
+    }
+    End::Made
 }
 
-fn thread_cpu_ns() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
+/// Where a panic was, or what a trial said without its numbers: what is the same in a smaller text.
+fn kind(said: &str) -> String {
+    let first = said.lines().next().unwrap_or_default();
+    if first.starts_with("trial") {
+        first.chars().filter(|c| !c.is_ascii_digit()).take(50).collect()
+    } else {
+        first.to_owned()
+    }
 }
 
-/// What a run of cases came to.
+/// Takes away what the finding does not need.
+fn small(text: &str, wish: &Wish, said: &str) -> String {
+    let Ok(mut schema) = serde_json::from_str::<Value>(text) else { return text.to_owned() };
+    let is_it = |schema: &Value| match run(&schema.to_string(), wish) {
+        End::Wrong(other) => kind(&other) == kind(said),
+        _ => false,
+    };
+    if !is_it(&schema) {
+        return text.to_owned();
+    }
+    while let Some(smaller) = mutants::smaller(&schema).into_iter().find(is_it) {
+        schema = smaller;
+    }
+    schema.to_string()
+}
+
+/// What many cases came to.
 #[derive(Debug, Default)]
 struct Tally {
-    came: [u64; 3],
-    /// The longest case: its processor time, and which it was.
-    longest: (u64, u64),
-    /// What must not be, with its text.
-    failures: Vec<String>,
+    unparsable: u64,
+    refused: u64,
+    made: u64,
+    slowest: (u64, u64),
+    hungriest: (u64, u64),
+    findings: Vec<(String, String)>,
+    too_much: Vec<String>,
 }
 
-/// Where a thread is: the case, and when it began (nanoseconds; 0: it has ended).
-#[derive(Default)]
-struct Place {
-    case: AtomicU64,
-    since_ns: AtomicU64,
-}
-
-/// What the threads of a run share.
-struct Cases {
-    run: fn(u64, &str) -> Result<Came, String>,
-    began: clock::Moment,
-    next: AtomicU64,
-    end: u64,
-    places: [Place; WORKERS],
-    tally: Mutex<Tally>,
-}
-
-const WORKERS: usize = 2;
-const FAILURES_MAX: usize = 10;
-
-impl Cases {
-    /// Runs cases until there are none left. Where the process ends in the middle of one, such as
-    /// by an overflow of its stack, the file has its number.
-    fn work(&self, worker: usize, file: &File) {
-        let seeds = Seeds::read();
-        let place = &self.places[worker];
-        loop {
-            let case = self.next.fetch_add(1, Ordering::Relaxed);
-            if case >= self.end {
-                break;
-            }
-            file.write_at(format!("{case:>20}\n").as_bytes(), worker as u64 * 21).unwrap();
-            place.case.store(case, Ordering::Relaxed);
-            place.since_ns.store(clock::now().ns_since(self.began).max(1), Ordering::Release);
-            let text = text_of(&seeds, case);
-            let began = thread_cpu_ns();
-            let ended = catch_unwind(AssertUnwindSafe(|| (self.run)(case, &text)));
-            self.note(case, &text, thread_cpu_ns() - began, ended);
+impl Tally {
+    fn add(&mut self, case: u64, text: &str, wish: &Wish) {
+        let (mut end, before) = (End::Refused, clock::thread_cpu_ns());
+        let allocated = allocation_counter::measure(|| end = run(text, wish));
+        let taken = clock::thread_cpu_ns() - before;
+        self.slowest = self.slowest.max((taken, case));
+        self.hungriest = self.hungriest.max((allocated.bytes_max, case));
+        if taken > CASE_NS_MAX || allocated.bytes_max > CASE_BYTES_MAX {
+            self.too_much.push(format!("case {case}: {taken} ns, {} bytes", allocated.bytes_max));
         }
-        place.since_ns.store(0, Ordering::Release);
+        match end {
+            End::Unparsable => self.unparsable += 1,
+            End::Refused => self.refused += 1,
+            End::Made => self.made += 1,
+            End::Wrong(said) => {
+                let is_known = self.findings.iter().any(|(known, _)| *known == kind(&said));
+                if !is_known && self.findings.len() < FINDINGS_MAX {
+                    let small = small(text, wish, &said);
+                    self.findings
+                        .push((kind(&said), format!("case {case}, {wish:?}: {said}\n{small}")));
+                }
+            }
+        }
     }
+}
 
-    fn note(
-        &self,
-        case: u64,
-        text: &str,
-        taken_ns: u64,
-        ended: std::thread::Result<Result<Came, String>>,
-    ) {
-        let mut tally = self.tally.lock().unwrap();
-        tally.longest = tally.longest.max((taken_ns, case));
-        let what = match ended {
-            Ok(Ok(came)) => {
-                tally.came[came as usize] += 1;
+/// Runs the cases of a seed, calling `before` with the number of each.
+fn cases(seed: u64, numbers: std::ops::Range<u64>, mut before: impl FnMut(u64) + Send) -> Tally {
+    keep_panics();
+    let (corpus, mut tally) = (Corpus::load(), Tally::default());
+    let current = AtomicU64::new(numbers.start);
+    std::thread::scope(|scope| {
+        let watched = &current;
+        scope.spawn(move || watch(watched));
+        let worker = move || {
+            let _ended = Ended(watched);
+            for number in numbers {
+                watched.store(number, Ordering::Relaxed);
+                before(number);
+                let (text, wish) = made_case(&corpus, seed, number);
+                tally.add(number, &text, &wish);
+            }
+            tally
+        };
+        in_stack_of_main(scope, worker)
+    })
+}
+
+/// Tells the watch that the cases have ended, however they did.
+struct Ended<'w>(&'w AtomicU64);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(u64::MAX, Ordering::Relaxed);
+    }
+}
+
+/// Runs something with the stack that the program has where it compiles a schema.
+fn in_stack_of_main<'s, T: Send + 's>(
+    scope: &'s Scope<'s, '_>,
+    work: impl FnOnce() -> T + Send + 's,
+) -> T {
+    Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work).unwrap().join().unwrap()
+}
+
+/// Ends the process when a case does not end.
+fn watch(current: &AtomicU64) {
+    let (mut seen, mut looks) = (0, 0);
+    loop {
+        // Short, so that the end of the last case is seen at once.
+        for _ in 0..20 {
+            std::thread::sleep(Duration::from_millis(50));
+            if current.load(Ordering::Relaxed) == u64::MAX {
                 return;
             }
-            Ok(Err(what)) => what,
-            Err(_) => "a panic".to_owned(),
-        };
-        if tally.failures.len() < FAILURES_MAX {
-            let text: String = text.chars().take(2_000).collect();
-            tally.failures.push(format!("case {case}: {what}: {text}"));
         }
-    }
-
-    /// Returns a case that has not ended for too long.
-    fn endless(&self, after: Duration) -> Option<u64> {
-        let now = u128::from(clock::now().ns_since(self.began));
-        let stuck = self.places.iter().find(|place| {
-            let since = u128::from(place.since_ns.load(Ordering::Acquire));
-            since > 0 && now > since + after.as_nanos()
-        });
-        stuck.map(|place| place.case.load(Ordering::Relaxed))
+        let number = current.load(Ordering::Relaxed);
+        looks = if number == seen { looks + 1 } else { 0 };
+        seen = number;
+        if looks > LOOKS_MAX {
+            say(&format!("case {number} does not end"));
+            std::process::abort();
+        }
     }
 }
 
-/// Runs cases `first` to `end` and returns what they came to.
-fn run_cases(
-    cases: std::ops::Range<u64>,
-    file: File,
-    run: fn(u64, &str) -> Result<Came, String>,
-    endless: Duration,
-) -> Tally {
-    let cases = Arc::new(Cases {
-        run,
-        began: clock::now(),
-        next: AtomicU64::new(cases.start),
-        end: cases.end,
-        places: Default::default(),
-        tally: Mutex::default(),
+fn made_case(corpus: &Corpus, seed: u64, number: u64) -> (String, Wish) {
+    let mut rng = Rng::with_seed(producer_load::rng::mix(seed ^ producer_load::rng::mix(number)));
+    let wish = Wish::of(&mut rng);
+    (corpus.mutant(&mut rng), wish)
+}
+
+fn say(text: &str) {
+    writeln!(std::io::stdout(), "{text}").unwrap();
+}
+
+fn assert_well(tally: &Tally) {
+    let findings: Vec<_> = tally.findings.iter().map(|(_, text)| text.as_str()).collect();
+    assert!(findings.is_empty(), "{} findings\n{}", findings.len(), findings.join("\n\n"));
+    assert!(tally.too_much.is_empty(), "{:#?}", tally.too_much);
+}
+
+fn number_of(variable: &str) -> Option<u64> {
+    let said = std::env::var(variable).ok()?;
+    Some(said.parse().unwrap_or_else(|_| panic!("{variable} is no number: {said}")))
+}
+
+#[test]
+fn any_text_is_refused_or_makes_records() {
+    let tally = cases(1, 0..CASES, |_| {});
+    assert_well(&tally);
+    // What is always refused would show nothing.
+    for (count, what) in [(tally.unparsable, "parse"), (tally.refused, "compile")] {
+        assert!(count > CASES / 20, "{count} that do not {what}");
+    }
+    assert!(tally.made > CASES / 20, "{} that make records", tally.made);
+}
+
+#[test]
+fn a_panic_and_a_wrong_byte_would_be_found() {
+    keep_panics();
+    PANIC.set(Some(String::new()));
+    assert!(panic::catch_unwind(|| panic!("for the test")).is_err());
+    let said = PANIC.take().unwrap();
+    assert!(said.contains("for the test") && kind(&said).contains("schema_robustness.rs"));
+    assert_eq!(kind("trial: record 7 differs"), kind("trial: record 12 differs"));
+}
+
+#[test]
+#[ignore = "many cases: scripts/fuzz-schemas runs it"]
+fn fuzz_schemas() {
+    let seed = number_of("FUZZ_SEED").unwrap_or(1);
+    if let Some(number) = number_of("FUZZ_CASE") {
+        let (text, wish) = made_case(&Corpus::load(), seed, number);
+        say(&text);
+        keep_panics();
+        let end = std::thread::scope(|scope| in_stack_of_main(scope, || run(&text, &wish)));
+        say(&format!("{wish:?}: {end:?}"));
+        return;
+    }
+    // What overflows the stack cannot be caught: the file says which case it was.
+    let mut file = std::env::var("FUZZ_FILE").ok().map(|path| File::create(path).unwrap());
+    let count = number_of("FUZZ_CASES").unwrap_or(CASES);
+    let before = clock::now();
+    let tally = cases(seed, 0..count, |number| {
+        if let Some(file) = &mut file {
+            file.rewind().unwrap();
+            write!(file, "{number:<20}").unwrap();
+        }
     });
-    let file = Arc::new(file);
-    let workers: Vec<_> = (0..WORKERS)
-        .map(|worker| {
-            let (cases, file) = (Arc::clone(&cases), Arc::clone(&file));
-            std::thread::spawn(move || cases.work(worker, &file))
-        })
-        .collect();
-    while !workers.iter().all(std::thread::JoinHandle::is_finished) {
-        std::thread::sleep(Duration::from_millis(10));
-        if let Some(case) = cases.endless(endless) {
-            panic!("case {case} does not end: {}", text_of(&Seeds::read(), case));
-        }
-    }
-    let tally = std::mem::take(&mut *cases.tally.lock().unwrap());
-    tally
-}
-
-fn assert_well(tally: &Tally, case_ns_max: u64) {
-    assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n"));
-    let (taken_ns, case) = tally.longest;
-    assert!(taken_ns < case_ns_max, "case {case} took {} ms", taken_ns / 1_000_000);
-}
-
-#[test]
-fn texts_are_compiled_or_refused() {
-    let tally = run_cases(0..3_000, tempfile::tempfile().unwrap(), run, ENDLESS);
-    // Without optimisation everything takes about ten times as long.
-    assert_well(&tally, 10 * CASE_NS_MAX);
-    assert!(tally.came.iter().all(|count| *count > 300), "{:?}", tally.came);
-}
-
-#[test]
-#[ignore = "runs for minutes: scripts/fuzz-schemas runs it"]
-fn fuzz_schemas_in_great_number() {
-    let variable = |name: &str, otherwise| {
-        std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
-    };
-    let first = variable("PRODUCER_LOAD_FUZZ_FIRST", 0);
-    let count = variable("PRODUCER_LOAD_FUZZ_CASES", 1_000_000);
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fuzz-schemas.cases");
-    let file = File::create(path).unwrap();
-    let tally = run_cases(first..first + count, file, run, ENDLESS);
-    let [unparsed, refused, made] = tally.came;
-    let memory = memory::rss_bytes_max().unwrap();
-    writeln!(
-        io::stdout(),
-        "{count} cases: {unparsed} no schemas, {refused} refused, {made} made; the longest took \
-         {} ms (case {}), memory {} MiB at most",
-        tally.longest.0 / 1_000_000,
-        tally.longest.1,
-        memory >> 20,
-    )
-    .unwrap();
-    assert_well(&tally, CASE_NS_MAX);
-    assert!(memory < MEMORY_BYTES_MAX, "{} MiB", memory >> 20);
-}
-
-#[test]
-fn a_case_is_the_same_text_every_time() {
-    let (one, other) = (Seeds::read(), Seeds::read());
-    assert!((0..200).all(|case| text_of(&one, case) == text_of(&other, case)));
-    assert_ne!(text_of(&one, 1), text_of(&one, 2));
-}
-
-#[test]
-fn what_must_not_be_is_found() {
-    let planted = |case, _: &str| match case {
-        3 => panic!("planted"),
-        5 => Err("planted".to_owned()),
-        _ => Ok(Came::Made),
-    };
-    let file = || tempfile::tempfile().unwrap();
-    let tally = run_cases(0..9, file(), planted, ENDLESS);
-    assert_eq!(tally.came, [0, 0, 7]);
-    let (found, mut cases) = (tally.failures.join("\n"), [3, 5].iter());
-    assert!(cases.all(|case| found.contains(&format!("case {case}: "))), "{found}");
-    assert!(catch_unwind(|| assert_well(&tally, u64::MAX)).is_err());
-    let slow = Tally { longest: (CASE_NS_MAX, 1), ..Tally::default() };
-    assert!(catch_unwind(|| assert_well(&slow, CASE_NS_MAX)).is_err());
-    let sleeps = |case, _: &str| {
-        std::thread::sleep(Duration::from_millis(if case == 7 { 600 } else { 0 }));
-        Ok(Came::Made)
-    };
-    let ended = catch_unwind(|| run_cases(0..9, file(), sleeps, Duration::from_millis(100)));
-    let said = ended.unwrap_err().downcast::<String>().unwrap();
-    assert!(said.starts_with("case 7 does not end"), "{said}");
+    let seconds = before.instant().elapsed().as_secs();
+    let rss = memory::rss_bytes_max().unwrap_or_default();
+    let Tally { unparsable, refused, made, slowest, hungriest, .. } = tally;
+    say(&format!(
+        "{count} cases of seed {seed} in {seconds} s: {unparsable} unparsable, {refused} refused, \
+         {made} made records\nslowest: case {} with {:.3} ms; most memory: case {} with {} KiB; \
+         VmHWM {} MiB",
+        slowest.1,
+        Duration::from_nanos(slowest.0).as_secs_f64() * 1_000.0,
+        hungriest.1,
+        hungriest.0 >> 10,
+        rss >> 20
+    ));
+    assert_well(&tally);
+    assert!(rss < PROCESS_BYTES_MAX, "VmHWM is {rss} bytes");
 }

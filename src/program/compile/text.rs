@@ -13,7 +13,7 @@ use crate::program::said::Place;
 use crate::schema::FieldError;
 use crate::schema::THEIRS;
 
-/// The longest string, bytes or fixed, and the most items of an array.
+/// The longest string or bytes, and the most items of an array.
 const LENGTH_MAX: u64 = 32 * 1024;
 
 /// Lengths where nothing is said, as avro-random-generator has it: 8 up to but not including 16.
@@ -51,14 +51,6 @@ fn length_if_said(said: Theirs<'_>, place: Place<'_>) -> Result<Option<Range>, F
         (min, last.filter(|last| min <= *last).ok_or_else(wrong)?)
     };
     Ok(Some(Range::inclusive(min.cast_signed(), last.cast_signed())))
-}
-
-/// Returns the size of a fixed.
-pub(super) fn fixed_size(size: usize, place: Place<'_>) -> Result<usize, FieldError> {
-    if size as u64 > LENGTH_MAX {
-        return Err(place.wrong(format!("a fixed has at most {LENGTH_MAX} bytes")));
-    }
-    Ok(size)
 }
 
 /// Returns a string as `regex`, `length`, `prefix` and `suffix` say.

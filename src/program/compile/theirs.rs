@@ -56,7 +56,7 @@ impl Compiler<'_> {
             }
             Kind::Bytes => Op::Bytes { length: text::length(said, place(shape))? },
             Kind::String => text::string(said, place(shape))?,
-            Kind::Fixed(size) => Op::Fixed(text::fixed_size(*size, place(shape))?),
+            Kind::Fixed(size) => Op::Fixed(*size),
             Kind::Enum(symbols) => {
                 let register = self.write_enum(shape, symbols);
                 Op::Smalls([(Range { low: 0, span: symbols.len() as u64 }, register)].into())

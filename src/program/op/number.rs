@@ -192,7 +192,7 @@ impl Form {
 
 /// Returns a two's complement number, highest byte first, without the bytes that only repeat its
 /// sign (specification 1.12, "Decimal").
-pub(super) fn shortest(bytes: &[u8]) -> &[u8] {
+pub(in crate::program) fn shortest(bytes: &[u8]) -> &[u8] {
     let sign = |byte: u8| if byte & 0x80 == 0 { 0 } else { 0xff };
     let repeated = bytes.windows(2).take_while(|two| two[0] == sign(two[1])).count();
     &bytes[repeated..]

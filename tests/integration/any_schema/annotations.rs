@@ -67,7 +67,7 @@ pub(super) fn follower(writer: &mut Writer, sketch: &Sketch) -> Vec<Value> {
     }
     writer.followed += 1;
     let followed = picks.one(vec![
-        json!({ "name": "s", "type": "int", "producer-load": { "range": { "min": -2, "max": 3 } } }),
+        json!({"name": "s", "type": "int", "producer-load": {"range": {"min": -2, "max": 3}}}),
         json!({ "name": "s", "type": "long", "arg.properties": { "options": [1, -2, 77] } }),
         json!({ "name": "s", "type": "int", "producer-load": { "source": { "options": [1, 2] } } }),
     ]);

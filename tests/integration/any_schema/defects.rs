@@ -19,8 +19,10 @@ pub(super) const COUNT: usize = 24;
 impl Defect {
     /// Returns the field, and the rest of the path that the error names.
     pub(super) fn field(self, record: &str) -> (Value, &'static str) {
-        let theirs = |kind: Value, said: Value| json!({ "name": "bad", "type": kind, "arg.properties": said });
-        let ours = |kind: Value, said: Value| json!({ "name": "bad", "type": kind, "producer-load": said });
+        let theirs =
+            |kind: Value, said: Value| json!({"name": "bad", "type": kind, "arg.properties": said});
+        let ours =
+            |kind: Value, said: Value| json!({"name": "bad", "type": kind, "producer-load": said});
         let fixed = |size: u64| json!({ "type": "fixed", "name": "Bad", "size": size });
         let array = |items: Value| json!({ "type": "array", "items": items });
         let field = match self.which {
