@@ -10,6 +10,7 @@ use clap::Subcommand;
 
 use crate::check;
 use crate::connection::ConnectError;
+use crate::credentials::CredentialsError;
 use crate::plan::Plan;
 use crate::plan::PlanError;
 use crate::publisher::Cancel;
@@ -91,6 +92,12 @@ impl From<PlanError> for Failure {
     }
 }
 
+impl From<CredentialsError> for Failure {
+    fn from(error: CredentialsError) -> Self {
+        Self { code: EXIT_IMPOSSIBLE, error: Box::new(error) }
+    }
+}
+
 /// Makes every other error one that exits with 1.
 fn failed(error: impl Error + 'static) -> Failure {
     Failure { code: EXIT_FAILED, error: Box::new(error) }
@@ -141,7 +148,7 @@ pub fn main() -> ExitCode {
 
 fn produce(arguments: &ProduceArgs) -> Result<u8, Failure> {
     let here = surroundings::here();
-    let plan = Plan::resolve(arguments.settings(), &here)?;
+    let plan = Plan::resolve(arguments.settings()?, &here)?;
     if arguments.dry_run {
         return print(&plan_text::render(&plan)).map(|()| 0);
     }
@@ -157,7 +164,7 @@ fn produce(arguments: &ProduceArgs) -> Result<u8, Failure> {
 }
 
 fn check(arguments: &CheckArgs) -> Result<u8, Failure> {
-    let plan = Plan::resolve(arguments.settings(), &surroundings::here())?;
+    let plan = Plan::resolve(arguments.settings()?, &surroundings::here())?;
     let url = plan.service_url.clone().ok_or(PlanError::NothingToCheck)?;
     let outside = outside()?;
     check::check(&plan, url, &outside.interrupt, &mut io::stdout()).map_err(failed)?;

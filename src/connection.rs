@@ -5,10 +5,6 @@
 //! again until the connect timeout; a refusal that no retry mends ends at once, in the broker's own
 //! words.
 
-use std::time::Duration;
-
-use pulsar::ConnectionRetryOptions;
-use pulsar::OperationRetryOptions;
 use pulsar::Producer;
 use pulsar::ProducerOptions;
 use pulsar::Pulsar;
@@ -18,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::clock::Moment;
+use crate::credentials::Credentials;
 use crate::plan::Plan;
 use crate::schema::Encoding;
 use crate::schema::EventSchema;
@@ -28,6 +25,7 @@ use crate::units;
 mod cause;
 mod link;
 mod producers;
+mod steps;
 
 pub use cause::Cause;
 pub use link::Arrivals;
@@ -38,6 +36,10 @@ pub use link::ping;
 pub use link::pong;
 pub use producers::Broker;
 
+use steps::look_up;
+use steps::open;
+use steps::resolve;
+
 /// The first pause between two attempts; each next one is twice as long.
 const BACKOFF_NS_MIN: u64 = 50_000_000;
 
@@ -47,17 +49,13 @@ const BACKOFF_NS_MAX: u64 = 1_000_000_000;
 /// The last attempt, begun when the time is over, still waits so long for its answer.
 const ANSWER_NS_MIN: u64 = 200_000_000;
 
-/// The longest wait for one answer, so that a port that accepts and says nothing is told apart.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long the `pulsar` crate goes on resending a batch before it gives up on it.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// Where to connect to, and what will be sent there.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// The cluster.
     pub service_url: ServiceUrl,
+    /// Who we are.
+    pub credentials: Option<Credentials>,
     /// The topic.
     pub topic: Topic,
     /// The record's name.
@@ -183,10 +181,17 @@ pub async fn connect(
     let attempts = Attempts { target: &target, interrupt: &interrupt, deadline };
     let addresses = attempts.take(Step::Resolve, || resolve(&address)).await?;
     observe(addresses.taken(Step::Resolve, |addresses| addresses.join(", ")));
-    let client = attempts.take(Step::Connect, || open(&target)).await?;
-    observe(client.taken(Step::Connect, |_| format!("{} answered", target.service_url)));
-    observe(Taken::within(Step::Authenticate, "no credentials given, none asked for"));
-    let client = client.outcome;
+    // The crate's client keeps a refusal's words to itself, so a link of our own asks first.
+    let greet = || Link::open(&address, None, target.credentials.clone());
+    let greeted = attempts.take(Step::Connect, greet).await?;
+    observe(greeted.taken(Step::Connect, |_| format!("{} answered", target.service_url)));
+    let detail = match &target.credentials {
+        None => "no credentials given, none asked for".to_owned(),
+        Some(credentials) => format!("by {}, accepted", credentials.method()),
+    };
+    observe(Taken::within(Step::Authenticate, detail));
+    drop(greeted);
+    let client = attempts.take(Step::Connect, || open(&target)).await?.outcome;
     let lookup = || look_up(&client, &target.topic);
     let looked_up = attempts.take(Step::LookUp, lookup).await?;
     observe(looked_up.taken(Step::LookUp, |(partitions, broker)| match partitions {
@@ -203,6 +208,7 @@ impl Target {
     pub fn of(plan: &Plan, schema: &EventSchema, service_url: ServiceUrl) -> Self {
         Self {
             service_url,
+            credentials: plan.credentials.clone(),
             topic: plan.topic.clone(),
             schema_name: schema.name().to_owned(),
             schema_text: schema.registered_text().to_owned(),
@@ -278,33 +284,6 @@ impl Session {
         let taken = producer.taken(Step::CreateProducer, |_| format!("{name} on {topic}"));
         Ok((producer.outcome, taken))
     }
-}
-
-async fn resolve(address: &str) -> Result<Vec<String>, Cause> {
-    let found = tokio::net::lookup_host(address).await;
-    let found = found.map_err(|error| Cause::unresolved(&error))?;
-    Ok(found.map(|address| address.to_string()).collect())
-}
-
-async fn open(target: &Target) -> Result<Pulsar<TokioExecutor>, Cause> {
-    let client = Pulsar::builder(target.service_url.as_str(), TokioExecutor)
-        .with_connection_retry_options(ConnectionRetryOptions {
-            max_retries: 0,
-            connection_timeout: ANSWER_TIMEOUT,
-            ..ConnectionRetryOptions::default()
-        })
-        .with_operation_retry_options(OperationRetryOptions {
-            operation_timeout: OPERATION_TIMEOUT,
-            max_retries: Some(0),
-            ..OperationRetryOptions::default()
-        });
-    client.build().await.map_err(Cause::from)
-}
-
-async fn look_up(client: &Pulsar<TokioExecutor>, topic: &Topic) -> Result<(u32, String), Cause> {
-    let partitions = client.lookup_partitioned_topic_number(topic.as_str()).await?;
-    let broker = client.lookup_topic(topic.partition(0, partitions)).await?;
-    Ok((partitions, broker.broker_url))
 }
 
 /// What came out of a step, and how long it took.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::cpu::Cpus;
+use crate::credentials::Credentials;
 use crate::program::Parameters;
 use crate::rng;
 use crate::rng::Identity;
@@ -40,6 +41,8 @@ pub const MAX_LAG: Duration = Duration::from_secs(10);
 pub struct Settings {
     /// `--service-url`; `None`: the embedded broker.
     pub service_url: Option<ServiceUrl>,
+    /// `--auth-plugin` and `--auth-params`.
+    pub credentials: Option<Credentials>,
     /// `--topic`.
     pub topic: Topic,
     /// `--domain` or `--schema-file`, with `--key`, `--encoding` and `--source-choice`.
@@ -151,6 +154,8 @@ pub enum PlanError {
 pub struct Plan {
     /// Where to; `None`: the embedded broker.
     pub service_url: Option<ServiceUrl>,
+    /// Who we are; only the method's name is ever shown.
+    pub credentials: Option<Credentials>,
     /// The topic.
     pub topic: Topic,
     /// What the records are.
@@ -204,6 +209,10 @@ impl Plan {
         if settings.service_url.is_none() && here.in_kubernetes {
             return Err(PlanError::ServiceUrlMissing);
         }
+        if settings.service_url.is_none() && settings.credentials.is_some() {
+            let why = "the embedded broker asks nobody who they are; give a --service-url";
+            return Err(PlanError::NoEffect { flag: "--auth-plugin", why });
+        }
         if settings.rate == Rate::Max && settings.max_lag.is_some() {
             let why = "at --rate max nothing is due, so nothing is late; leave one of them away";
             return Err(PlanError::NoEffect { flag: "--max-lag", why });
@@ -223,6 +232,7 @@ impl Plan {
         let duration_ns = settings.duration.map(nanoseconds);
         Ok(Self {
             service_url: settings.service_url,
+            credentials: settings.credentials,
             topic: settings.topic,
             events: settings.events,
             transport: settings.batching.transport,

@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use clap::ValueEnum;
 
+use crate::credentials::Credentials;
+use crate::credentials::CredentialsError;
 use crate::plan::BatchSettings;
 use crate::plan::Pin;
 use crate::plan::Settings;
@@ -65,6 +67,13 @@ struct TargetArgs {
     /// The cluster, pulsar://HOST:PORT. A run without it loads a broker inside this process.
     #[arg(short = 'u', long, value_name = "URL", env = "PULSAR_URL")]
     service_url: Option<ServiceUrl>,
+    /// How to prove who we are: token or basic, or Java's class name of it.
+    #[arg(long, value_name = "PLUGIN", env = "PRODUCER_LOAD_AUTH_PLUGIN")]
+    auth_plugin: Option<String>,
+    /// What goes with it: `token:JWT`, `file:///PATH`, `env:NAME`; for basic
+    /// `{"userId":…,"password":…}`.
+    #[arg(long, value_name = "PARAMS", env = "PRODUCER_LOAD_AUTH_PARAMS", hide_env_values = true)]
+    auth_params: Option<String>,
     /// The topic: NAME, TENANT/NAMESPACE/NAME or a full name.
     #[arg(short, long, value_name = "TOPIC", env = "PULSAR_TOPIC", default_value_t)]
     topic: Topic,
@@ -169,8 +178,11 @@ impl From<PinArg> for Pin {
 
 impl ProduceArgs {
     /// Returns what was typed as the plan's settings.
-    pub(super) fn settings(&self) -> Settings {
-        Settings {
+    ///
+    /// # Errors
+    /// When the credentials cannot be used.
+    pub(super) fn settings(&self) -> Result<Settings, CredentialsError> {
+        Ok(Settings {
             rate: self.load.rate,
             duration: self.load.duration,
             max_lag: self.load.max_lag,
@@ -180,34 +192,44 @@ impl ProduceArgs {
             batching: self.batches.settings(),
             seed: self.identity.seed,
             shard: self.identity.shard,
-            ..settings(&self.target, &self.records, &self.producers)
-        }
+            ..settings(&self.target, &self.records, &self.producers)?
+        })
     }
 }
 
 impl CheckArgs {
     /// Returns what was typed as the settings of a run that sends nothing.
-    pub(super) fn settings(&self) -> Settings {
+    ///
+    /// # Errors
+    /// When the credentials cannot be used.
+    pub(super) fn settings(&self) -> Result<Settings, CredentialsError> {
         settings(&self.target, &self.records, &self.producers)
     }
 }
 
 /// Returns settings with the values of three groups, and of the others what a check needs.
-fn settings(target: &TargetArgs, records: &RecordArgs, producers: &ProducerArgs) -> Settings {
-    Settings {
+fn settings(
+    target: &TargetArgs,
+    records: &RecordArgs,
+    producers: &ProducerArgs,
+) -> Result<Settings, CredentialsError> {
+    let (plugin, params) = (target.auth_plugin.as_deref(), target.auth_params.as_deref());
+    Ok(Settings {
         service_url: target.service_url.clone(),
+        credentials: Credentials::read(plugin, params)?,
         topic: target.topic.clone(),
         connect_timeout: target.connect_timeout,
         producer_name: producers.producer_name.clone(),
         streams: producers.num_producers,
         ..settings_of_records(records)
-    }
+    })
 }
 
 /// Returns the settings of records that are made and sent nowhere.
 pub(super) fn settings_of_records(records: &RecordArgs) -> Settings {
     Settings {
         service_url: None,
+        credentials: None,
         topic: Topic::default(),
         connect_timeout: Duration::ZERO,
         events: records.events(),

@@ -22,7 +22,7 @@ fn the_command_line_is_sound() {
 
 #[test]
 fn defaults_are_those_of_the_replaced_system() {
-    let settings = parse(&[]).unwrap().produce.settings();
+    let settings = parse(&[]).unwrap().produce.settings().unwrap();
     assert_eq!(settings.rate, Rate::PerSecondMillionths(1_000_000_000));
     assert_eq!(settings.topic.as_str(), "persistent://public/default/event-stream-data");
     assert_eq!((settings.sources, settings.events.name.as_str()), (10_000, "sensor_telemetry"));

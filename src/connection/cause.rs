@@ -33,11 +33,16 @@ pub enum Cause {
 const REACH: &str =
     "is the broker running, is the port right, does a firewall or network policy block it?";
 const RESOLVE: &str = "check the host name in --service-url";
+const CREDENTIALS: &str = "check the file or variable in --auth-params";
 const SPEAK: &str = "is this Pulsar's binary port (usually 6650), not its web port?";
 
 impl Cause {
     pub(super) fn unresolved(error: &io::Error) -> Self {
         Self::Trouble { reason: error.to_string(), hint: RESOLVE }
+    }
+
+    pub(super) fn unreadable(error: &io::Error) -> Self {
+        Self::Trouble { reason: error.to_string(), hint: CREDENTIALS }
     }
 
     pub(super) fn silence(step: Step) -> Self {

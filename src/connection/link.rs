@@ -18,9 +18,13 @@ use tokio::net::TcpStream;
 
 use super::Cause;
 use crate::batch::ProducerHead;
+use crate::credentials::Credentials;
 
 /// The newest protocol that this client was written for: 19 added nothing that a producer uses.
 const PROTOCOL_VERSION: i32 = 19;
+
+/// What the broker's statistics call this client.
+const CLIENT_VERSION: &str = concat!("producer-load-", env!("CARGO_PKG_VERSION"));
 
 /// Bytes of a message at most, where the broker does not say.
 const MESSAGE_BYTES_MAX: usize = 5 * 1024 * 1024;
@@ -114,6 +118,7 @@ pub struct Link {
     arrivals: Arrivals,
     message_bytes_max: usize,
     requests: u64,
+    credentials: Option<Credentials>,
 }
 
 impl Link {
@@ -121,7 +126,13 @@ impl Link {
     ///
     /// # Errors
     /// When nobody listens there, or the broker refuses.
-    pub async fn open(address: &str, proxied: Option<String>) -> Result<Self, Cause> {
+    pub async fn open(
+        address: &str,
+        proxied: Option<String>,
+        credentials: Option<Credentials>,
+    ) -> Result<Self, Cause> {
+        let secret = credentials.as_ref().map(Credentials::secret).transpose();
+        let secret = secret.map_err(|error| Cause::unreadable(&error))?;
         let stream = TcpStream::connect(address).await.map_err(Cause::trouble)?;
         stream.set_nodelay(true).map_err(Cause::trouble)?;
         let mut link = Self {
@@ -129,11 +140,18 @@ impl Link {
             arrivals: Arrivals::default(),
             message_bytes_max: MESSAGE_BYTES_MAX,
             requests: 0,
+            credentials,
         };
         let connect = proto::CommandConnect {
-            client_version: concat!("producer-load-", env!("CARGO_PKG_VERSION")).to_owned(),
+            client_version: CLIENT_VERSION.to_owned(),
             protocol_version: Some(PROTOCOL_VERSION),
             proxy_to_broker_url: proxied,
+            auth_method_name: link.credentials.as_ref().map(|known| known.method().to_owned()),
+            auth_data: secret,
+            feature_flags: Some(proto::FeatureFlags {
+                supports_auth_refresh: Some(link.credentials.is_some()),
+                ..proto::FeatureFlags::default()
+            }),
             ..proto::CommandConnect::default()
         };
         let command = BaseCommand { connect: Some(connect), ..of_type(Type::Connect) };
@@ -185,6 +203,25 @@ impl Link {
         Ok(ProducerHead { name: answer.producer_name, schema_version: answer.schema_version })
     }
 
+    /// Returns the frame that proves who we are once more: the broker asks before a token expires,
+    /// and the file or variable has a new one by then.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub fn proof(&self) -> io::Result<Vec<u8>> {
+        let secret = self.credentials.as_ref().map(Credentials::secret).transpose()?;
+        let response = proto::CommandAuthResponse {
+            client_version: Some(CLIENT_VERSION.to_owned()),
+            protocol_version: Some(PROTOCOL_VERSION),
+            response: Some(proto::AuthData {
+                auth_method_name: self.credentials.as_ref().map(|known| known.method().to_owned()),
+                auth_data: secret,
+            }),
+        };
+        let command = BaseCommand { auth_response: Some(response), ..of_type(Type::AuthResponse) };
+        Ok(encoded(&command))
+    }
+
     /// Waits for the answer that `find` finds; an error of the broker's ends the wait.
     async fn answer<T>(&mut self, find: impl Fn(&BaseCommand) -> Option<T>) -> Result<T, Cause> {
         loop {
@@ -197,6 +234,10 @@ impl Link {
                 }
                 if command.ping.is_some() {
                     self.write_all(&pong()).await.map_err(Cause::trouble)?;
+                }
+                if command.auth_challenge.is_some() {
+                    let response = self.proof().map_err(|error| Cause::unreadable(&error))?;
+                    self.write_all(&response).await.map_err(Cause::trouble)?;
                 }
             }
             self.stream.readable().await.map_err(Cause::trouble)?;

@@ -55,7 +55,7 @@ impl Session {
     pub async fn open_link(&self, broker: &Broker) -> Result<Link, ConnectError> {
         let open = || {
             let proxied = broker.is_proxied.then(|| broker.broker.clone());
-            Link::open(&broker.address, proxied)
+            Link::open(&broker.address, proxied, self.target.credentials.clone())
         };
         Ok(self.attempts().take(Step::Connect, open).await?.outcome)
     }

@@ -13,6 +13,7 @@ use crate::schema::EventSchema;
 fn settings() -> Settings {
     Settings {
         service_url: None,
+        credentials: None,
         topic: "events".parse().unwrap(),
         events: Events {
             name: DOMAINS[0].name.to_owned(),

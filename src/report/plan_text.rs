@@ -19,6 +19,9 @@ pub fn render(plan: &Plan) -> String {
     let broker =
         plan.service_url.as_ref().map_or("the EMBEDDED broker".into(), ToString::to_string);
     line("broker", broker);
+    if let Some(credentials) = &plan.credentials {
+        line("credentials", format!("by {}", credentials.method()));
+    }
     line("topic", plan.topic.to_string());
     let events = &plan.events;
     line("events", format!("{} as {}, digest {}", events.name, events.encoding, plan.digest));

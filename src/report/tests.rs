@@ -18,6 +18,7 @@ use crate::schema::Encoding;
 fn plan(duration: Option<Duration>) -> Plan {
     let settings = Settings {
         service_url: None,
+        credentials: None,
         topic: "events".parse().unwrap(),
         events: Events {
             name: DOMAINS[0].name.to_owned(),

@@ -21,6 +21,8 @@ mod raw_client;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod secured_pulsar;
+#[cfg(test)]
 mod sink;
 #[cfg(test)]
 mod records;

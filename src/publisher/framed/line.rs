@@ -146,6 +146,9 @@ impl Line {
         } else if command.ping.is_some() {
             self.control.extend(pong());
             Ok(())
+        } else if command.auth_challenge.is_some() {
+            self.control.extend(self.link.proof()?);
+            Ok(())
         } else if let Some(closed) = command.close_producer {
             Err(LinkError::ProducerClosed(closed.producer_id))
         } else if let Some(error) = command.error {

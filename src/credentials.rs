@@ -1,0 +1,214 @@
+//! Credentials, with the plugin names and parameters that Pulsar's users know. What is secret is
+//! read when it is needed, and shown nowhere: not in a log, a plan, a report or an error.
+
+use std::fmt;
+use std::fs;
+use std::io;
+
+use serde::Serialize;
+use serde::Serializer;
+
+/// Java's name of the token plugin.
+const TOKEN_CLASS: &str = "org.apache.pulsar.client.impl.auth.AuthenticationToken";
+
+/// Java's name of the basic plugin.
+const BASIC_CLASS: &str = "org.apache.pulsar.client.impl.auth.AuthenticationBasic";
+
+/// What proves to the broker who is there.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// A token (JWT), from this place.
+    Token(Place),
+    /// A name and password, sent as `NAME:PASSWORD`.
+    Basic(String),
+}
+
+/// Where a secret is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Place {
+    /// It was typed.
+    Literal(String),
+    /// In a file, which may change while the program runs.
+    File(String),
+    /// In an environment variable.
+    Variable(String),
+}
+
+/// Credentials that cannot be used. No variant has a secret in it.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum CredentialsError {
+    /// A plugin that this version does not know.
+    #[error(
+        "there is no plugin '{plugin}'; known are token and basic, or Java's class names of them"
+    )]
+    PluginUnknown {
+        /// The plugin.
+        plugin: String,
+    },
+    /// Parameters without a plugin.
+    #[error("--auth-params need an --auth-plugin, token or basic")]
+    PluginMissing,
+    /// A plugin without its parameters.
+    #[error("--auth-plugin {plugin} needs --auth-params, such as {example}")]
+    ParametersMissing {
+        /// The plugin.
+        plugin: &'static str,
+        /// What they look like.
+        example: &'static str,
+    },
+    /// Parameters that the plugin does not understand.
+    #[error("the --auth-params of {plugin} are not understood; they look like {example}")]
+    ParametersUnreadable {
+        /// The plugin.
+        plugin: &'static str,
+        /// What they look like.
+        example: &'static str,
+    },
+}
+
+const TOKEN_EXAMPLE: &str = "token:eyJ…, file:///run/secrets/token or env:PULSAR_TOKEN";
+const BASIC_EXAMPLE: &str = r#"{"userId":"NAME","password":"…"}"#;
+
+impl Credentials {
+    /// Reads what was typed.
+    ///
+    /// # Errors
+    /// Names the plugin and what its parameters look like, never the parameters.
+    pub fn read(
+        plugin: Option<&str>,
+        parameters: Option<&str>,
+    ) -> Result<Option<Self>, CredentialsError> {
+        let Some(plugin) = plugin else {
+            return match parameters {
+                None => Ok(None),
+                Some(_) => Err(CredentialsError::PluginMissing),
+            };
+        };
+        match plugin {
+            "token" | TOKEN_CLASS => Self::token(parameters).map(Some),
+            "basic" | BASIC_CLASS => Self::basic(parameters).map(Some),
+            other => Err(CredentialsError::PluginUnknown { plugin: other.to_owned() }),
+        }
+    }
+
+    fn token(parameters: Option<&str>) -> Result<Self, CredentialsError> {
+        let (plugin, example) = ("token", TOKEN_EXAMPLE);
+        let typed = parameters.map(str::trim).filter(|typed| !typed.is_empty());
+        let typed = typed.ok_or(CredentialsError::ParametersMissing { plugin, example })?;
+        let place = if let Some(token) = typed.strip_prefix("token:") {
+            Place::Literal(token.to_owned())
+        } else if let Some(path) = typed.strip_prefix("file:") {
+            // file:///path, file:/path
+            let path = path.strip_prefix("//").unwrap_or(path);
+            Place::File(path.to_owned())
+        } else if let Some(name) = typed.strip_prefix("env:") {
+            Place::Variable(name.to_owned())
+        } else if typed.contains(':') {
+            return Err(CredentialsError::ParametersUnreadable { plugin, example });
+        } else {
+            Place::Literal(typed.to_owned())
+        };
+        Ok(Self::Token(place))
+    }
+
+    fn basic(parameters: Option<&str>) -> Result<Self, CredentialsError> {
+        let (plugin, example) = ("basic", BASIC_EXAMPLE);
+        let typed = parameters.filter(|typed| !typed.trim().is_empty());
+        let typed = typed.ok_or(CredentialsError::ParametersMissing { plugin, example })?;
+        let unreadable = || CredentialsError::ParametersUnreadable { plugin, example };
+        let read: serde_json::Value = serde_json::from_str(typed).map_err(|_| unreadable())?;
+        match (read["userId"].as_str(), read["password"].as_str()) {
+            (Some(name), Some(password)) => Ok(Self::Basic(format!("{name}:{password}"))),
+            _ => Err(unreadable()),
+        }
+    }
+
+    /// Returns the method's name in the protocol, which is no secret.
+    #[must_use]
+    pub const fn method(&self) -> &'static str {
+        match self {
+            Self::Token(_) => "token",
+            Self::Basic(_) => "basic",
+        }
+    }
+
+    /// Returns what is sent to the broker, read anew each time.
+    ///
+    /// # Errors
+    /// When the file or variable cannot be read; the error names it.
+    pub fn secret(&self) -> io::Result<Vec<u8>> {
+        let named = |what: String, error: io::Error| {
+            io::Error::new(error.kind(), format!("the token in {what} cannot be read: {error}"))
+        };
+        let secret = match self {
+            Self::Token(Place::Literal(token)) | Self::Basic(token) => token.clone(),
+            Self::Token(Place::File(path)) => {
+                fs::read_to_string(path).map_err(|error| named(format!("file {path}"), error))?
+            }
+            Self::Token(Place::Variable(name)) => std::env::var(name).map_err(|_| {
+                let what = format!("variable {name}");
+                named(what, io::Error::from(io::ErrorKind::NotFound))
+            })?,
+        };
+        Ok(secret.trim().as_bytes().to_vec())
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.method())
+    }
+}
+
+impl Serialize for Credentials {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.method())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(plugin: &str, parameters: &str) -> Result<Credentials, CredentialsError> {
+        Credentials::read(Some(plugin), Some(parameters)).map(Option::unwrap)
+    }
+
+    #[test]
+    fn names_and_parameters_are_those_that_users_know() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "from-file\n").unwrap();
+        let path = file.path().display();
+        for (plugin, parameters, secret) in [
+            ("token", "token:abc".to_owned(), "abc"),
+            ("token", "abc".to_owned(), "abc"),
+            (TOKEN_CLASS, format!("file://{path}"), "from-file"),
+            ("token", format!("file:{path}"), "from-file"),
+            ("token", "env:CARGO_PKG_NAME".to_owned(), "producer-load"),
+            (BASIC_CLASS, r#"{"userId":"me","password":"pw"}"#.to_owned(), "me:pw"),
+        ] {
+            let credentials = read(plugin, &parameters).unwrap();
+            assert_eq!(credentials.secret().unwrap(), secret.as_bytes(), "{parameters}");
+        }
+        assert_eq!(Credentials::read(None, None), Ok(None));
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let secret = "s3cr3t-value";
+        let token = read("token", &format!("token:{secret}")).unwrap();
+        let shown = format!("{token:?} {}", serde_json::to_string(&token).unwrap());
+        assert_eq!(shown, "token \"token\"");
+        for (plugin, parameters) in [
+            ("basic", secret.to_owned()),
+            ("token", format!("tok:{secret}")),
+            ("sasl", secret.into()),
+        ] {
+            let said = read(plugin, &parameters).unwrap_err().to_string();
+            assert!(!said.contains(secret), "{said}");
+        }
+        let missing = read("token", "file:///no/such/file").unwrap().secret().unwrap_err();
+        assert!(missing.to_string().contains("/no/such/file"), "{missing}");
+        assert!(read("token", "env:NO_SUCH_VARIABLE").unwrap().secret().is_err());
+    }
+}
