@@ -80,6 +80,16 @@ pub enum RunError {
         /// What differs.
         source: TrialError,
     },
+    /// A message by itself has no room for such a key.
+    #[error(
+        "keys can take {bytes} bytes, and with --disable-batching at most {} are possible; leave \
+         it away or choose another --key",
+        wire::SINGLE_KEY_BYTES_MAX
+    )]
+    KeyTooLong {
+        /// The most bytes of a key.
+        bytes: usize,
+    },
     /// There is no connection.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -106,6 +116,10 @@ pub struct Outside {
 pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, RunError> {
     let schema = EventSchema::parse(&plan.events.name, &plan.events.schema_text)?.of_records()?;
     let program = program(&plan, &schema)?;
+    let bytes = program.key_bytes_max();
+    if !plan.batching.is_enabled && bytes > wire::SINGLE_KEY_BYTES_MAX {
+        return Err(RunError::KeyTooLong { bytes });
+    }
     let destination = Destination::open(&plan)?;
     let target = Target::of(&plan, &schema, destination.service_url().clone());
     let observe = &mut |taken: Taken| {

@@ -20,6 +20,9 @@ pub const VARINT_BYTES_MAX: usize = 10;
 /// The most bytes that stand before a batch's payload: names are bounded, so this is too.
 pub const HEAD_BYTES_MAX: usize = 1_024;
 
+/// The most bytes of the key of a message by itself, which stands in the head.
+pub const SINGLE_KEY_BYTES_MAX: usize = 512;
+
 /// The most bytes that stand before a record in a batch, without its key: the size of its metadata,
 /// and in that four fields of a tag and a number, and the tag and length of the key.
 pub const ENTRY_BYTES_MAX: usize = 4 + 4 * (1 + VARINT_BYTES_MAX) + 1 + VARINT_BYTES_MAX;

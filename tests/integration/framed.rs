@@ -174,6 +174,9 @@ fn what_a_transport_cannot_honour_is_refused() {
         assert_eq!(said.code, Some(104), "{arguments:?}: {}", said.log);
         assert!(said.log.contains(words), "{arguments:?}: {}", said.log);
     }
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schemas/long_key.avsc");
+    let long = run(&["-db", "--schema-file", schema, "--key", "name"]);
+    assert!(long.code == Some(1) && long.log.contains("keys can take"), "{}", long.log);
     let dry = run(&["--dry-run", "--transport", "client"]);
     assert!(dry.out.contains("client, without sequence ids"), "{}", dry.out);
 }
