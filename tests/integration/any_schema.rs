@@ -19,6 +19,7 @@ use crate::records::identity;
 mod agreement;
 mod annotations;
 mod defects;
+mod message_keys;
 mod types;
 
 use agreement::Reader;
