@@ -191,7 +191,8 @@ impl Program {
         }
     }
 
-    /// Returns the record's message key, written to the arena.
+    /// Returns the record's message key, written to the arena where it has to be. It is asked for
+    /// before [`Program::encode`], which takes what is left of the record's draw.
     pub fn key<'a>(&'a self, draw: &mut Draw, arena: &'a Bump) -> &'a [u8] {
         if self.key.follows_record() {
             self.encode_ahead(draw);
