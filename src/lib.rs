@@ -7,6 +7,7 @@
 pub mod units;
 pub mod topic;
 pub mod credentials;
+pub mod trust;
 pub mod clock;
 pub mod rng;
 pub mod schedule;
