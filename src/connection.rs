@@ -5,59 +5,61 @@
 //! again until the connect timeout; a refusal that no retry mends ends at once, in the broker's own
 //! words.
 
-use pulsar::Producer;
-use pulsar::ProducerOptions;
-use pulsar::Pulsar;
-use pulsar::TokioExecutor;
 use pulsar::proto;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
-use crate::clock::Moment;
 use crate::credentials::Credentials;
 use crate::plan::Plan;
 use crate::schema::Encoding;
 use crate::schema::EventSchema;
+use crate::topic::Endpoint;
 use crate::topic::ServiceUrl;
 use crate::topic::Topic;
-use crate::units;
+use crate::trust::Trust;
 
+mod arrivals;
+mod attempts;
 mod cause;
+mod client;
+mod command;
 mod link;
+mod look_up;
 mod producers;
-mod steps;
+mod socket;
+mod step;
+mod tls;
 
+pub use arrivals::Arrivals;
 pub use cause::Cause;
-pub use link::Arrivals;
+pub use command::close_producer;
+pub use command::ping;
+pub use command::pong;
 pub use link::Link;
 pub use link::LinkError;
-pub use link::close_producer;
-pub use link::ping;
-pub use link::pong;
-pub use producers::Broker;
+pub use look_up::Broker;
+pub use step::ConnectError;
+pub use step::Step;
+pub use step::Taken;
 
-use steps::look_up;
-use steps::open;
-use steps::resolve;
-
-/// The first pause between two attempts; each next one is twice as long.
-const BACKOFF_NS_MIN: u64 = 50_000_000;
-
-/// The longest pause between two attempts.
-const BACKOFF_NS_MAX: u64 = 1_000_000_000;
-
-/// The last attempt, begun when the time is over, still waits so long for its answer.
-const ANSWER_NS_MIN: u64 = 200_000_000;
+use attempts::Attempts;
+use look_up::LookUps;
 
 /// Where to connect to, and what will be sent there.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// The cluster.
     pub service_url: ServiceUrl,
+    /// Which of its doors is tried first, so that many processes do not all knock at one.
+    pub first_door: usize,
     /// Who we are.
     pub credentials: Option<Credentials>,
-    /// The topic.
-    pub topic: Topic,
+    /// Whom a connection by TLS trusts.
+    pub trust: Trust,
+    /// Which of their addresses brokers are asked for; `None`: the usual one.
+    pub listener_name: Option<String>,
+    /// The topics.
+    pub topics: Vec<Topic>,
     /// The record's name.
     pub schema_name: String,
     /// The schema's text.
@@ -66,108 +68,39 @@ pub struct Target {
     pub encoding: Encoding,
     /// How long to try, all steps together.
     pub timeout_ns: u64,
+    /// How long to try where a producer's name is taken.
+    pub name_timeout_ns: u64,
 }
 
-/// One step on the way to a producer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Host name to addresses.
-    Resolve,
-    /// TCP, and the broker's greeting.
-    Connect,
-    /// The credentials, which go with the greeting.
-    Authenticate,
-    /// How many partitions, and which broker serves the topic.
-    LookUp,
-    /// The schema, which goes with the producer.
-    RegisterSchema,
-    /// A producer.
-    CreateProducer,
-}
-
-impl Step {
-    /// Returns what the step does, as in "refused to …".
+impl Target {
+    /// Returns where a plan's records go at this cluster.
     #[must_use]
-    pub const fn what(self) -> &'static str {
-        match self {
-            Self::Resolve => "resolve the host",
-            Self::Connect => "connect",
-            Self::Authenticate => "authenticate",
-            Self::LookUp => "look up the topic",
-            Self::RegisterSchema => "register the schema",
-            Self::CreateProducer => "create a producer",
+    pub fn of(plan: &Plan, schema: &EventSchema, service_url: ServiceUrl) -> Self {
+        Self {
+            first_door: usize::try_from(plan.seed >> 1).unwrap_or_default(),
+            service_url,
+            credentials: plan.credentials.clone(),
+            trust: plan.trust.clone(),
+            listener_name: plan.listener_name.clone(),
+            topics: vec![plan.topic.clone()],
+            schema_name: schema.name().to_owned(),
+            schema_text: schema.registered_text().to_owned(),
+            encoding: plan.events.encoding,
+            timeout_ns: plan.connect_timeout_ns,
+            name_timeout_ns: plan.name_timeout_ns,
         }
     }
 }
 
-/// A step that was taken.
-#[derive(Clone, Debug)]
-pub struct Taken {
-    /// Which.
-    pub step: Step,
-    /// What came out.
-    pub detail: String,
-    /// How long it took, with all attempts; `None` for a step that goes with another one's answer.
-    pub took_ns: Option<u64>,
-}
-
-impl Taken {
-    /// Notes a step that went with another one's answer.
-    fn within(step: Step, detail: impl Into<String>) -> Self {
-        Self { step, detail: detail.into(), took_ns: None }
-    }
-}
-
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// Nobody answers, or not yet.
-    #[error("cannot {} at {address}: {reason} (tried for {}); {hint}",
-        step.what(), units::duration_text(*tried_ns))]
-    Unreachable {
-        /// The step that failed.
-        step: Step,
-        /// Host and port.
-        address: String,
-        /// What the last attempt said.
-        reason: String,
-        /// How long was tried.
-        tried_ns: u64,
-        /// What to do about it.
-        hint: &'static str,
-    },
-    /// The broker said no.
-    #[error("the broker at {address} refused to {}: {words} ({kind}); {hint}", step.what())]
-    Refused {
-        /// The step that failed.
-        step: Step,
-        /// Host and port.
-        address: String,
-        /// Pulsar's name of the error.
-        kind: &'static str,
-        /// The broker's own words.
-        words: String,
-        /// What to do about it.
-        hint: &'static str,
-    },
-    /// A signal came first.
-    #[error("interrupted while trying to {}", step.what())]
-    Interrupted {
-        /// The step that was under way.
-        step: Step,
-    },
-}
-
-/// A connected client and what it learned of the topic.
+/// What was learned of a cluster, and what asks it for more.
 pub struct Session {
-    client: Pulsar<TokioExecutor>,
     target: Target,
-    interrupt: CancellationToken,
-    deadline: Moment,
-    partitions: u32,
+    look_ups: LookUps,
+    attempts: Attempts,
+    partitions: Vec<u32>,
 }
 
-/// Connects and looks the topic up; `observe` is told each step that was taken.
+/// Connects and looks the topics up; `observe` is told each step that was taken.
 ///
 /// # Errors
 /// When a step is refused, is interrupted, or has not succeeded when the timeout is over.
@@ -176,58 +109,74 @@ pub async fn connect(
     interrupt: CancellationToken,
     observe: &mut dyn FnMut(Taken),
 ) -> Result<Session, ConnectError> {
-    let address = target.address().to_owned();
-    let deadline = clock::now().plus_ns(target.timeout_ns);
-    let attempts = Attempts { target: &target, interrupt: &interrupt, deadline };
-    let addresses = attempts.take(Step::Resolve, || resolve(&address)).await?;
+    let began = clock::now();
+    let attempts = Attempts {
+        interrupt,
+        deadline: began.plus_ns(target.timeout_ns),
+        name_deadline: began.plus_ns(target.name_timeout_ns.max(target.timeout_ns)),
+    };
+    let address = doors(&target.service_url);
+    let resolve = async || resolve(target.service_url.endpoints()).await;
+    let addresses = attempts.take(Step::Resolve, &address, resolve).await?;
     observe(addresses.taken(Step::Resolve, |addresses| addresses.join(", ")));
-    // The crate's client keeps a refusal's words to itself, so a link of our own asks first.
-    let greet = || Link::open(&address, None, target.credentials.clone());
-    let greeted = attempts.take(Step::Connect, greet).await?;
-    observe(greeted.taken(Step::Connect, |_| format!("{} answered", target.service_url)));
+    let mut look_ups = LookUps::new(target.first_door);
+    let greet = async || look_ups.greet(&target).await;
+    let greeted = attempts.take(Step::Connect, &address, greet).await?;
+    let url = target.service_url.of(look_ups.door(&target));
+    observe(greeted.taken(Step::Connect, |protocol| format!("{url} answered, {protocol}")));
     let detail = match &target.credentials {
         None => "no credentials given, none asked for".to_owned(),
         Some(credentials) => format!("by {}, accepted", credentials.method()),
     };
     observe(Taken::within(Step::Authenticate, detail));
-    drop(greeted);
-    let client = attempts.take(Step::Connect, || open(&target)).await?.outcome;
-    let lookup = || look_up(&client, &target.topic);
-    let looked_up = attempts.take(Step::LookUp, lookup).await?;
-    observe(looked_up.taken(Step::LookUp, |(partitions, broker)| match partitions {
-        0 => format!("not partitioned, served by {broker}"),
-        n => format!("{n} partitions, the first served by {broker}"),
-    }));
-    let partitions = looked_up.outcome.0;
-    Ok(Session { client, target, interrupt, deadline, partitions })
+    let mut partitions = Vec::new();
+    for topic in &target.topics {
+        let look_up = async || {
+            let partitions = look_ups.partitions(&target, topic.as_str()).await?;
+            let first = topic.partition(0, partitions);
+            Ok((partitions, look_ups.broker_of(&target, &first).await?))
+        };
+        let looked_up = attempts.take(Step::LookUp, &address, look_up).await?;
+        observe(looked_up.taken(Step::LookUp, |(partitions, broker)| match partitions {
+            0 => format!("not partitioned, served by {broker}"),
+            n => format!("{n} partitions, the first served by {broker}"),
+        }));
+        partitions.push(looked_up.outcome.0);
+    }
+    Ok(Session { target, look_ups, attempts, partitions })
 }
 
-impl Target {
-    /// Returns where a plan's records go at this cluster.
-    #[must_use]
-    pub fn of(plan: &Plan, schema: &EventSchema, service_url: ServiceUrl) -> Self {
-        Self {
-            service_url,
-            credentials: plan.credentials.clone(),
-            topic: plan.topic.clone(),
-            schema_name: schema.name().to_owned(),
-            schema_text: schema.registered_text().to_owned(),
-            encoding: plan.events.encoding,
-            timeout_ns: plan.connect_timeout_ns,
+async fn resolve(doors: &[Endpoint]) -> Result<Vec<String>, Cause> {
+    let mut addresses = Vec::new();
+    let mut error = None;
+    for door in doors {
+        match tokio::net::lookup_host((door.bare_host(), door.port)).await {
+            Ok(found) => addresses.extend(found.map(|address| address.to_string())),
+            Err(unresolved) => error = Some(Cause::unresolved(&unresolved)),
         }
     }
-
-    /// Returns host and port.
-    fn address(&self) -> &str {
-        self.service_url.as_str().trim_start_matches("pulsar://")
+    match error {
+        Some(error) if addresses.is_empty() => Err(error),
+        _ => Ok(addresses),
     }
+}
+
+/// Returns all doors of a cluster, as an error names them.
+fn doors(service_url: &ServiceUrl) -> String {
+    let doors = service_url.endpoints().iter().map(ToString::to_string);
+    doors.collect::<Vec<_>>().join(" or ")
 }
 
 impl Session {
-    /// Returns how many partitions the topic has; 0: it is not partitioned.
+    /// Returns how many partitions each topic has; 0: it is not partitioned.
     #[must_use]
-    pub const fn partitions(&self) -> u32 {
-        self.partitions
+    pub fn partitions(&self) -> &[u32] {
+        &self.partitions
+    }
+
+    /// Returns the full name of a partition of a topic.
+    fn partition(&self, topic: usize, partition: u32) -> String {
+        self.target.topics[topic].partition(partition, self.partitions[topic])
     }
 
     /// Returns the step of registering the schema, which every created producer has taken.
@@ -253,123 +202,6 @@ impl Session {
             }
             .into(),
             properties: Vec::new(),
-        }
-    }
-
-    /// Creates a producer of the crate's of this name on a partition, which registers the schema.
-    ///
-    /// `batch_records` is one more than a batch may have, so that a batch ends where it is flushed.
-    ///
-    /// # Errors
-    /// As [`connect`].
-    pub async fn create_producer(
-        &self,
-        name: &str,
-        partition: u32,
-        batch_records: u32,
-    ) -> Result<(Producer<TokioExecutor>, Taken), ConnectError> {
-        let topic = self.target.topic.partition(partition, self.partitions);
-        let options = ProducerOptions {
-            schema: Some(self.schema()),
-            batch_size: Some(batch_records),
-            block_queue_if_full: true,
-            ..ProducerOptions::default()
-        };
-        let create = || {
-            let builder = self.client.producer().with_topic(&topic).with_name(name);
-            let options = options.clone();
-            async move { builder.with_options(options).build().await.map_err(Cause::from) }
-        };
-        let producer = self.attempts().take(Step::CreateProducer, create).await?;
-        let taken = producer.taken(Step::CreateProducer, |_| format!("{name} on {topic}"));
-        Ok((producer.outcome, taken))
-    }
-}
-
-/// What came out of a step, and how long it took.
-struct Outcome<T> {
-    outcome: T,
-    took_ns: u64,
-}
-
-impl<T> Outcome<T> {
-    fn taken(&self, step: Step, detail: impl FnOnce(&T) -> String) -> Taken {
-        Taken { step, detail: detail(&self.outcome), took_ns: Some(self.took_ns) }
-    }
-}
-
-/// Tries a step until it succeeds, is refused, or the time is over.
-struct Attempts<'a> {
-    target: &'a Target,
-    interrupt: &'a CancellationToken,
-    deadline: Moment,
-}
-
-impl Attempts<'_> {
-    async fn take<T, F>(
-        &self,
-        step: Step,
-        attempt: impl Fn() -> F,
-    ) -> Result<Outcome<T>, ConnectError>
-    where
-        F: Future<Output = Result<T, Cause>>,
-    {
-        let interrupted = async || {
-            self.interrupt.cancelled().await;
-            ConnectError::Interrupted { step }
-        };
-        tokio::select! {
-            outcome = self.keep_trying(step, attempt) => outcome,
-            error = interrupted() => Err(error),
-        }
-    }
-
-    async fn keep_trying<T, F>(
-        &self,
-        step: Step,
-        attempt: impl Fn() -> F,
-    ) -> Result<Outcome<T>, ConnectError>
-    where
-        F: Future<Output = Result<T, Cause>>,
-    {
-        let began = clock::now();
-        let deadline = self.deadline;
-        let mut backoff_ns = BACKOFF_NS_MIN;
-        loop {
-            let is_last = clock::now() >= deadline;
-            let answer_by = if is_last { clock::now().plus_ns(ANSWER_NS_MIN) } else { deadline };
-            let answer = tokio::time::timeout_at(answer_by.instant().into(), attempt()).await;
-            let cause = match answer {
-                Ok(Ok(outcome)) => {
-                    return Ok(Outcome { outcome, took_ns: clock::now().ns_since(began) });
-                }
-                Ok(Err(cause)) => cause,
-                Err(_) => Cause::silence(step),
-            };
-            if is_last || !cause.is_passing() {
-                return Err(self.error(step, cause, began));
-            }
-            if backoff_ns == BACKOFF_NS_MIN {
-                let left = units::duration_text(deadline.ns_since(clock::now()));
-                log::warn!("cannot {} yet: {cause}; trying for another {left}", step.what());
-            }
-            let next = deadline.min(clock::now().plus_ns(backoff_ns));
-            tokio::time::sleep_until(next.instant().into()).await;
-            backoff_ns = (backoff_ns * 2).min(BACKOFF_NS_MAX);
-        }
-    }
-
-    fn error(&self, step: Step, cause: Cause, began: Moment) -> ConnectError {
-        let address = self.target.address().to_owned();
-        let hint = cause.hint();
-        match cause {
-            Cause::Refused { kind, words } => {
-                ConnectError::Refused { step, address, kind: kind.as_str_name(), words, hint }
-            }
-            Cause::Trouble { reason, .. } => {
-                let tried_ns = clock::now().ns_since(began);
-                ConnectError::Unreachable { step, address, reason, tried_ns, hint }
-            }
         }
     }
 }

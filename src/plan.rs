@@ -16,6 +16,7 @@ use crate::rng::Identity;
 use crate::schedule::Schedule;
 use crate::topic::ServiceUrl;
 use crate::topic::Topic;
+use crate::trust::Trust;
 use crate::units::Rate;
 use crate::units::Shard;
 use crate::units::Sources;
@@ -36,6 +37,13 @@ use lanes::lanes_and_streams;
 /// A record later than this is dropped, unless `--max-lag` says otherwise.
 pub const MAX_LAG: Duration = Duration::from_secs(10);
 
+/// How long a cluster may take to be reached, unless `--connect-timeout` says otherwise.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a producer's name may be taken: a broker notices within a minute that the process which
+/// had it before is dead.
+const NAME_TIMEOUT: Duration = Duration::from_secs(75);
+
 /// What was typed, each value already of its type.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -43,6 +51,10 @@ pub struct Settings {
     pub service_url: Option<ServiceUrl>,
     /// `--auth-plugin` and `--auth-params`.
     pub credentials: Option<Credentials>,
+    /// Whom TLS trusts: `--trust-cert-file` and what goes with it.
+    pub trust: Trust,
+    /// `--listener-name`.
+    pub listener_name: Option<String>,
     /// `--topic`.
     pub topic: Topic,
     /// `--domain` or `--schema-file`, with `--key`, `--encoding` and `--source-choice`.
@@ -71,8 +83,8 @@ pub struct Settings {
     pub max_lag: Option<Duration>,
     /// `--drain-timeout`.
     pub drain_timeout: Duration,
-    /// `--connect-timeout`.
-    pub connect_timeout: Duration,
+    /// `--connect-timeout`; `None`: the defaults.
+    pub connect_timeout: Option<Duration>,
 }
 
 /// Where the process runs and when it started; handed in, so that resolving is a pure function.
@@ -156,6 +168,10 @@ pub struct Plan {
     pub service_url: Option<ServiceUrl>,
     /// Who we are; only the method's name is ever shown.
     pub credentials: Option<Credentials>,
+    /// Whom a connection by TLS trusts.
+    pub trust: Trust,
+    /// Which of their addresses brokers are asked for; `None`: the usual one.
+    pub listener_name: Option<String>,
     /// The topic.
     pub topic: Topic,
     /// What the records are.
@@ -198,6 +214,8 @@ pub struct Plan {
     pub drain_timeout_ns: u64,
     /// How long to try to reach the broker.
     pub connect_timeout_ns: u64,
+    /// How long to try where a producer's name is taken.
+    pub name_timeout_ns: u64,
 }
 
 impl Plan {
@@ -233,6 +251,8 @@ impl Plan {
         Ok(Self {
             service_url: settings.service_url,
             credentials: settings.credentials,
+            trust: settings.trust,
+            listener_name: settings.listener_name,
             topic: settings.topic,
             events: settings.events,
             transport: settings.batching.transport,
@@ -253,7 +273,8 @@ impl Plan {
             buffers_per_lane,
             max_lag_ns: nanoseconds(settings.max_lag.unwrap_or(MAX_LAG)),
             drain_timeout_ns: nanoseconds(settings.drain_timeout),
-            connect_timeout_ns: nanoseconds(settings.connect_timeout),
+            connect_timeout_ns: nanoseconds(settings.connect_timeout.unwrap_or(CONNECT_TIMEOUT)),
+            name_timeout_ns: nanoseconds(settings.connect_timeout.unwrap_or(NAME_TIMEOUT)),
         })
     }
 

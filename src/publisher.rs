@@ -86,7 +86,7 @@ enum Sender {
 impl Sender {
     async fn create(
         plan: &Plan,
-        session: &Session,
+        session: &mut Session,
         observe: &mut dyn FnMut(Taken),
     ) -> Result<Self, ConnectError> {
         Ok(match plan.transport {
@@ -116,8 +116,8 @@ impl Publisher {
     ) -> Result<Self, PublishError> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let connected = runtime.block_on(async {
-            let session = connection::connect(target, cancel.0.clone(), observe).await?;
-            let sender = Sender::create(plan, &session, observe).await?;
+            let mut session = connection::connect(target, cancel.0.clone(), observe).await?;
+            let sender = Sender::create(plan, &mut session, observe).await?;
             Ok::<_, ConnectError>((session, sender))
         });
         match connected {
@@ -132,8 +132,8 @@ impl Publisher {
 
     /// Returns how many partitions the topic has; 0: it is not partitioned.
     #[must_use]
-    pub const fn partitions(&self) -> u32 {
-        self.session.partitions()
+    pub fn partitions(&self) -> u32 {
+        self.session.partitions()[0]
     }
 
     /// Returns what the brokers answered for each stream's producers, a stream's partitions one

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
+use serde::Serializer;
 
 /// Says why a topic name or service URL would be refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub enum AddressError {
         kind: &'static str,
     },
     /// Another protocol.
-    #[error("a service URL starts with pulsar://, not '{scheme}'; {hint}")]
+    #[error("a service URL starts with pulsar:// or pulsar+ssl://, not '{scheme}'; {hint}")]
     UrlScheme {
         /// What stood there.
         scheme: String,
@@ -110,15 +111,76 @@ impl fmt::Display for Topic {
 /// The port of Pulsar's binary protocol, where a URL names none.
 const PORT: u16 = 6650;
 
-/// Where the cluster is: `pulsar://host:port`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ServiceUrl(String);
+/// The same by TLS.
+const PORT_TLS: u16 = 6651;
+
+/// Where the cluster is: `pulsar://HOST:PORT` or `pulsar+ssl://HOST:PORT`, hosts with commas
+/// between them where it has several doors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceUrl {
+    is_tls: bool,
+    endpoints: Vec<Endpoint>,
+}
+
+/// One host and port to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// A name or an address; one of IPv6 is in brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// Returns the host without the brackets of an IPv6 address.
+    #[must_use]
+    pub fn bare_host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    fn read(text: &str, port: u16) -> Result<Self, AddressError> {
+        let (host, port) = match text.rsplit_once(':') {
+            // In brackets an address has colons of its own.
+            Some((host, typed)) if !typed.ends_with(']') => (host, typed.parse::<u16>().ok()),
+            _ => (text, Some(port)),
+        };
+        let is_host = |c: char| c.is_ascii_alphanumeric() || "-._[]:".contains(c);
+        match port.filter(|&port| port > 0) {
+            Some(port) if !host.is_empty() && host.chars().all(is_host) => {
+                Ok(Self { host: host.to_owned(), port })
+            }
+            _ => Err(AddressError::UrlAddress { address: text.to_owned() }),
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
 
 impl ServiceUrl {
-    /// Returns the URL.
+    /// Returns whether connections are made by TLS.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub const fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
+    /// Returns the doors of the cluster: at least one.
+    #[must_use]
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// Returns the URL of one door.
+    #[must_use]
+    pub fn of(&self, endpoint: &Endpoint) -> String {
+        format!("{}{endpoint}", self.scheme())
+    }
+
+    const fn scheme(&self) -> &'static str {
+        if self.is_tls { "pulsar+ssl://" } else { "pulsar://" }
     }
 }
 
@@ -130,33 +192,37 @@ impl FromStr for ServiceUrl {
         if text.is_empty() {
             return Err(AddressError::Empty);
         }
-        let (scheme, address) = text.split_once("://").unwrap_or(("", text));
+        let (scheme, hosts) = text.split_once("://").unwrap_or(("", text));
         let hint = match scheme {
-            "pulsar" => "",
-            "pulsar+ssl" => "TLS is not built in yet",
+            "pulsar" | "pulsar+ssl" => "",
             "http" | "https" => "that is the admin address; the broker's is usually on port 6650",
             _ => "write pulsar://HOST:6650",
         };
         if !hint.is_empty() {
             return Err(AddressError::UrlScheme { scheme: scheme.to_owned(), hint });
         }
-        let address = address.trim_end_matches('/');
-        let (host, port) = match address.rsplit_once(':') {
-            Some((host, port)) if !host.ends_with(':') => (host, port.parse::<u16>().ok()),
-            _ => (address, Some(PORT)),
-        };
-        let is_host = |c: char| c.is_ascii_alphanumeric() || "-._[]:".contains(c);
-        if host.is_empty() || !host.chars().all(is_host) || port.is_none_or(|port| port == 0) {
-            return Err(AddressError::UrlAddress { address: address.to_owned() });
-        }
-        let port = port.unwrap_or(PORT);
-        Ok(Self(format!("pulsar://{host}:{port}")))
+        let is_tls = scheme == "pulsar+ssl";
+        let port = if is_tls { PORT_TLS } else { PORT };
+        let hosts = hosts.trim_end_matches('/').split(',');
+        let endpoints = hosts.map(|host| Endpoint::read(host.trim(), port));
+        Ok(Self { is_tls, endpoints: endpoints.collect::<Result<_, _>>()? })
     }
 }
 
 impl fmt::Display for ServiceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.scheme())?;
+        for (number, endpoint) in self.endpoints.iter().enumerate() {
+            let comma = if number > 0 { "," } else { "" };
+            write!(f, "{comma}{endpoint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for ServiceUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -188,13 +254,24 @@ mod tests {
 
     #[test]
     fn service_urls_are_checked() {
-        let said = |text: &str| text.parse::<ServiceUrl>().map_err(|e| e.to_string());
-        assert_eq!(
-            said("pulsar://localhost:6650/").map(|u| u.0),
-            Ok("pulsar://localhost:6650".into())
-        );
-        assert_eq!(said("pulsar://broker").map(|u| u.0), Ok("pulsar://broker:6650".into()));
-        assert!(said("pulsar://[::1]:6650").is_ok());
+        let said = |text: &str| {
+            text.parse::<ServiceUrl>().map(|url| url.to_string()).map_err(|error| error.to_string())
+        };
+        for (typed, meant) in [
+            ("pulsar://localhost:6650/", "pulsar://localhost:6650"),
+            ("pulsar://broker", "pulsar://broker:6650"),
+            ("pulsar://[::1]", "pulsar://[::1]:6650"),
+            ("pulsar://[::1]:6655", "pulsar://[::1]:6655"),
+            ("pulsar+ssl://broker", "pulsar+ssl://broker:6651"),
+            ("pulsar://a:1,b, c:3", "pulsar://a:1,b:6650,c:3"),
+        ] {
+            assert_eq!(said(typed).as_deref(), Ok(meant));
+        }
+        let url: ServiceUrl = "pulsar+ssl://[::1],b:7".parse().unwrap();
+        assert!(url.is_tls());
+        assert_eq!(url.endpoints()[0].bare_host(), "::1");
+        assert_eq!(url.of(&url.endpoints()[1]), "pulsar+ssl://b:7");
+        assert!(said("pulsar://a,,b").unwrap_err().contains("HOST"));
         assert!(said("http://localhost:8080").unwrap_err().contains("admin address"));
         assert!(said("localhost:6650").unwrap_err().contains("pulsar://HOST:6650"));
         assert!(said("pulsar://").unwrap_err().contains("HOST"));

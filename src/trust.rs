@@ -8,8 +8,7 @@ use serde::Serialize;
 /// How the other side of a connection by TLS is checked, and which certificate it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trust {
-    /// The certificates of authorities, PEM; `None`: those of this machine, or else those that are
-    /// built in.
+    /// The certificates of authorities, PEM; `None`: those that browsers trust, which are built in.
     pub authorities_file: Option<String>,
     /// Our own certificate, for a broker that asks for one.
     pub certificate: Option<ClientCertificate>,

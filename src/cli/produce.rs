@@ -12,6 +12,7 @@ use crate::plan::Pin;
 use crate::plan::Settings;
 use crate::topic::ServiceUrl;
 use crate::topic::Topic;
+use crate::trust::Trust;
 use crate::units::Rate;
 use crate::units::Shard;
 use crate::units::parse_duration;
@@ -77,12 +78,13 @@ struct TargetArgs {
     /// The topic: NAME, TENANT/NAMESPACE/NAME or a full name.
     #[arg(short, long, value_name = "TOPIC", env = "PULSAR_TOPIC", default_value_t)]
     topic: Topic,
-    /// How long to try to reach the broker and create the producers [s, ms, m].
+    /// How long to try to reach the broker and create the producers [s, ms, m]. Default: 10s, and
+    /// 75s where a producer's name is taken.
     #[arg(
-        long, value_name = "DURATION", env = "PRODUCER_LOAD_CONNECT_TIMEOUT", default_value = "10s",
+        long, value_name = "DURATION", env = "PRODUCER_LOAD_CONNECT_TIMEOUT",
         value_parser = parse_duration_positive
     )]
-    connect_timeout: Duration,
+    connect_timeout: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -230,8 +232,10 @@ pub(super) fn settings_of_records(records: &RecordArgs) -> Settings {
     Settings {
         service_url: None,
         credentials: None,
+        trust: Trust::default(),
+        listener_name: None,
         topic: Topic::default(),
-        connect_timeout: Duration::ZERO,
+        connect_timeout: None,
         events: records.events(),
         sources: records.sources,
         producer_name: None,

@@ -9,7 +9,9 @@ use pulsar::error::ProducerError;
 use pulsar::error::ServiceDiscoveryError;
 use pulsar::proto::ServerError;
 
+use super::LinkError;
 use super::Step;
+use super::tls;
 
 /// Why one attempt failed.
 #[derive(Debug)]
@@ -20,6 +22,13 @@ pub enum Cause {
         kind: ServerError,
         /// The broker's own words.
         words: String,
+    },
+    /// Something that trying again does not mend, such as a certificate that is not trusted.
+    Wrong {
+        /// What is wrong.
+        reason: String,
+        /// What to do about it.
+        hint: &'static str,
     },
     /// No answer came, or none that is understood.
     Trouble {
@@ -34,7 +43,8 @@ const REACH: &str =
     "is the broker running, is the port right, does a firewall or network policy block it?";
 const RESOLVE: &str = "check the host name in --service-url";
 const CREDENTIALS: &str = "check the file or variable in --auth-params";
-const SPEAK: &str = "is this Pulsar's binary port (usually 6650), not its web port?";
+const SPEAK: &str =
+    "is this Pulsar's binary port (usually 6650), not its web port, and not one for pulsar+ssl://?";
 
 impl Cause {
     pub(super) fn unresolved(error: &io::Error) -> Self {
@@ -56,6 +66,10 @@ impl Cause {
         Self::Refused { kind, words: one_line(Some(words)) }
     }
 
+    pub(super) fn wrong(reason: impl fmt::Display, hint: &'static str) -> Self {
+        Self::Wrong { reason: reason.to_string(), hint }
+    }
+
     pub(super) fn trouble(reason: impl fmt::Display) -> Self {
         Self::Trouble { reason: reason.to_string(), hint: REACH }
     }
@@ -65,6 +79,7 @@ impl Cause {
     pub const fn is_passing(&self) -> bool {
         match self {
             Self::Trouble { .. } => true,
+            Self::Wrong { .. } => false,
             Self::Refused { kind, .. } => matches!(
                 kind,
                 ServerError::ServiceNotReady
@@ -90,7 +105,7 @@ impl Cause {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         let kind = match self {
-            Self::Trouble { hint, .. } => return hint,
+            Self::Trouble { hint, .. } | Self::Wrong { hint, .. } => return hint,
             Self::Refused { kind, .. } => kind,
         };
         match kind {
@@ -120,7 +135,26 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { kind, words } => write!(f, "{words} ({})", kind.as_str_name()),
-            Self::Trouble { reason, .. } => f.write_str(reason),
+            Self::Trouble { reason, .. } | Self::Wrong { reason, .. } => f.write_str(reason),
+        }
+    }
+}
+
+impl From<io::Error> for Cause {
+    fn from(error: io::Error) -> Self {
+        tls::cause(&error).unwrap_or_else(|| Self::trouble(error))
+    }
+}
+
+impl From<LinkError> for Cause {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Network(error) => error.into(),
+            LinkError::Refused(cause) => cause,
+            LinkError::Closed | LinkError::Malformed(_) => {
+                Self::Trouble { reason: error.to_string(), hint: SPEAK }
+            }
+            LinkError::Silent(_) | LinkError::ProducerClosed(_) => Self::trouble(error),
         }
     }
 }

@@ -1,10 +1,6 @@
-//! Producers of the `framed` transport: which broker serves a partition, a link to it, and a
-//! producer there.
+//! Producers of the `framed` transport, over links to the brokers that serve their partitions.
 
-use tokio::sync::Mutex;
-
-use super::Attempts;
-use super::Cause;
+use super::Broker;
 use super::ConnectError;
 use super::Link;
 use super::Session;
@@ -12,40 +8,21 @@ use super::Step;
 use super::Taken;
 use crate::batch::ProducerHead;
 
-/// The broker that serves a partition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broker {
-    /// Host and port to connect to: the broker's or a proxy's.
-    pub address: String,
-    /// The broker's own.
-    pub broker: String,
-    /// Whether a proxy stands between.
-    pub is_proxied: bool,
-}
-
 impl Session {
-    pub(super) fn attempts(&self) -> Attempts<'_> {
-        Attempts { target: &self.target, interrupt: &self.interrupt, deadline: self.deadline }
-    }
-
-    /// Finds the broker of a partition.
+    /// Finds the broker of a partition of a topic.
     ///
     /// # Errors
     /// As [`super::connect`].
-    pub async fn broker_of(&self, partition: u32) -> Result<Broker, ConnectError> {
-        let topic = self.target.topic.partition(partition, self.partitions);
-        let look_up = || {
-            let topic = topic.clone();
-            async move { self.client.lookup_topic(topic).await.map_err(Cause::from) }
-        };
-        let found = self.attempts().take(Step::LookUp, look_up).await?.outcome;
-        let host = found.url.host_str().unwrap_or_default();
-        let port = found.url.port().unwrap_or(6650);
-        Ok(Broker {
-            address: format!("{host}:{port}"),
-            broker: found.broker_url,
-            is_proxied: found.proxy,
-        })
+    pub async fn broker_of(
+        &mut self,
+        topic: usize,
+        partition: u32,
+    ) -> Result<Broker, ConnectError> {
+        let name = self.partition(topic, partition);
+        let Self { target, look_ups, attempts, .. } = self;
+        let address = look_ups.door(target).to_string();
+        let look_up = async || look_ups.broker_of(target, &name).await;
+        Ok(attempts.take(Step::LookUp, &address, look_up).await?.outcome)
     }
 
     /// Opens a link to a broker.
@@ -53,31 +30,28 @@ impl Session {
     /// # Errors
     /// As [`super::connect`].
     pub async fn open_link(&self, broker: &Broker) -> Result<Link, ConnectError> {
-        let open = || {
-            let proxied = broker.is_proxied.then(|| broker.broker.clone());
-            Link::open(&broker.address, proxied, self.target.credentials.clone())
-        };
-        Ok(self.attempts().take(Step::Connect, open).await?.outcome)
+        let address = broker.door.to_string();
+        let open = async || broker.link(&self.target).await;
+        Ok(self.attempts.take(Step::Connect, &address, open).await?.outcome)
     }
 
-    /// Creates a producer of this number and name on a partition, over a link to its broker.
+    /// Creates a producer of this number and name on a partition of a topic, over a link to its
+    /// broker.
     ///
     /// # Errors
     /// As [`super::connect`].
     pub async fn create_framed_producer(
         &self,
+        broker: &Broker,
         link: &mut Link,
         number: u64,
         name: &str,
-        partition: u32,
+        (topic, partition): (usize, u32),
     ) -> Result<(ProducerHead, Taken), ConnectError> {
-        let topic = self.target.topic.partition(partition, self.partitions);
-        // One attempt at a time has the link, which the borrow checker cannot see.
-        let link = Mutex::new(link);
-        let create = || async {
-            link.lock().await.create_producer(number, &topic, name, self.schema()).await
-        };
-        let created = self.attempts().take(Step::CreateProducer, create).await?;
+        let topic = self.partition(topic, partition);
+        let address = broker.broker.to_string();
+        let create = async || link.create_producer(number, &topic, name, self.schema()).await;
+        let created = self.attempts.take(Step::CreateProducer, &address, create).await?;
         let taken = created.taken(Step::CreateProducer, |head| format!("{} on {topic}", head.name));
         Ok((created.outcome, taken))
     }

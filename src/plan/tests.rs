@@ -14,6 +14,8 @@ fn settings() -> Settings {
     Settings {
         service_url: None,
         credentials: None,
+        trust: Trust::default(),
+        listener_name: None,
         topic: "events".parse().unwrap(),
         events: Events {
             name: DOMAINS[0].name.to_owned(),
@@ -34,7 +36,7 @@ fn settings() -> Settings {
         batching: BatchSettings::default(),
         max_lag: None,
         drain_timeout: Duration::from_secs(10),
-        connect_timeout: Duration::from_secs(10),
+        connect_timeout: None,
     }
 }
 

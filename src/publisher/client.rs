@@ -54,12 +54,14 @@ impl Client {
         session: &Session,
         observe: &mut dyn FnMut(Taken),
     ) -> Result<Self, ConnectError> {
-        let partitions = session.partitions().max(1);
+        let client = session.client().await?;
+        let client = &client;
+        let partitions = session.partitions()[0].max(1);
         let records_max = u32::try_from(plan.batching.records_max).unwrap_or(u32::MAX - 1);
         let create = (0..plan.streams).flat_map(|stream| {
             (0..partitions).map(move |partition| async move {
                 let name = plan.stream_name(stream);
-                session.create_producer(&name, partition, records_max + 1).await
+                session.create_producer(client, &name, (0, partition), records_max + 1).await
             })
         });
         let mut producers = Vec::new();

@@ -17,6 +17,7 @@ use crate::batch::Batch;
 use crate::batch::ProducerHead;
 use crate::clock;
 use crate::clock::Moment;
+use crate::connection::Broker;
 use crate::connection::ConnectError;
 use crate::connection::Link;
 use crate::connection::LinkError;
@@ -56,30 +57,31 @@ impl Framed {
     /// Opens a connection to every broker that serves a partition, and creates the producers.
     pub(super) async fn create(
         plan: &Plan,
-        session: &Session,
+        session: &mut Session,
         observe: &mut dyn FnMut(Taken),
     ) -> Result<Self, ConnectError> {
-        let partitions = session.partitions().max(1);
-        let mut links: Vec<(String, Link)> = Vec::new();
-        let mut place_of = Vec::new();
+        let partitions = session.partitions()[0].max(1);
+        let mut links: Vec<(Broker, Link)> = Vec::new();
+        let mut line_of_partition = Vec::new();
         for partition in 0..partitions {
-            let broker = session.broker_of(partition).await?;
-            let known = links.iter().position(|(known, _)| *known == broker.broker);
+            let broker = session.broker_of(0, partition).await?;
+            let known = links.iter().position(|(known, _)| *known == broker);
             if known.is_none() {
                 let link = session.open_link(&broker).await?;
-                links.push((broker.broker, link));
+                links.push((broker, link));
             }
-            place_of.push(known.unwrap_or(links.len() - 1));
+            line_of_partition.push(known.unwrap_or(links.len() - 1));
         }
         let (mut line_of, mut heads) = (Vec::new(), Vec::new());
         for stream in 0..plan.streams {
             let name = plan.stream_name(stream);
             for partition in 0..partitions {
-                let place = place_of[partition as usize];
+                let place = line_of_partition[partition as usize];
                 let number = heads.len() as u64;
-                let link = &mut links[place].1;
+                let (broker, link) = &mut links[place];
+                let at = (0, partition);
                 let (head, taken) =
-                    session.create_framed_producer(link, number, &name, partition).await?;
+                    session.create_framed_producer(broker, link, number, &name, at).await?;
                 observe(taken);
                 heads.push(head);
                 line_of.push(place);

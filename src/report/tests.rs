@@ -14,11 +14,14 @@ use crate::plan::Surroundings;
 use crate::program::KeyChoice;
 use crate::program::SourceChoice;
 use crate::schema::Encoding;
+use crate::trust::Trust;
 
 fn plan(duration: Option<Duration>) -> Plan {
     let settings = Settings {
         service_url: None,
         credentials: None,
+        trust: Trust::default(),
+        listener_name: None,
         topic: "events".parse().unwrap(),
         events: Events {
             name: DOMAINS[0].name.to_owned(),
@@ -39,7 +42,7 @@ fn plan(duration: Option<Duration>) -> Plan {
         batching: BatchSettings::default(),
         max_lag: None,
         drain_timeout: Duration::from_secs(10),
-        connect_timeout: Duration::from_secs(10),
+        connect_timeout: None,
     };
     let here = Surroundings {
         cpus: Cpus { allowed: vec![0, 1], quota: None },

@@ -59,12 +59,13 @@ impl Line {
 
     /// Returns whether there is something that the socket did not take.
     pub(super) fn is_full(&self) -> bool {
-        !self.unsent.is_empty() || !self.control.is_empty()
+        !self.unsent.is_empty() || !self.control.is_empty() || self.link.holds_unwritten()
     }
 
     /// Writes as much as the socket takes; returns whether it took anything.
     pub(super) fn write(&mut self) -> Result<bool, LinkError> {
         let mut is_busy = false;
+        self.link.flush()?;
         loop {
             if self.written == 0 && !self.control.is_empty() {
                 let written = self.link.write(&[IoSlice::new(&self.control)])?;
@@ -89,7 +90,7 @@ impl Line {
     }
 
     /// Writes the first frames by one call; returns how many bytes the socket took.
-    fn write_frames(&self) -> Result<usize, LinkError> {
+    fn write_frames(&mut self) -> Result<usize, LinkError> {
         let mut slices = [IoSlice::new(&[]); FRAMES_A_WRITE];
         let mut count = 0;
         for (slice, outstanding) in slices.iter_mut().zip(&self.unsent) {

@@ -1,0 +1,107 @@
+//! Tries a step again until it succeeds, is refused, or the time is over.
+
+use pulsar::proto::ServerError;
+use tokio_util::sync::CancellationToken;
+
+use super::Cause;
+use super::ConnectError;
+use super::Step;
+use super::Taken;
+use crate::clock;
+use crate::clock::Moment;
+use crate::units;
+
+/// The first pause between two attempts; each next one is twice as long.
+const BACKOFF_NS_MIN: u64 = 50_000_000;
+
+/// The longest pause between two attempts.
+const BACKOFF_NS_MAX: u64 = 1_000_000_000;
+
+/// The last attempt, begun when the time is over, still waits so long for its answer.
+const ANSWER_NS_MIN: u64 = 200_000_000;
+
+/// What came out of a step, and how long it took.
+pub(super) struct Outcome<T> {
+    pub(super) outcome: T,
+    took_ns: u64,
+}
+
+impl<T> Outcome<T> {
+    pub(super) fn taken(&self, step: Step, detail: impl FnOnce(&T) -> String) -> Taken {
+        Taken { step, detail: detail(&self.outcome), took_ns: Some(self.took_ns) }
+    }
+}
+
+/// How long steps are tried.
+#[derive(Clone, Debug)]
+pub(super) struct Attempts {
+    pub(super) interrupt: CancellationToken,
+    /// Until when the cluster may take to answer.
+    pub(super) deadline: Moment,
+    /// Until when a producer's name may be taken: a pod that was started again meets its own ghost
+    /// for as long as the broker does not see that it is dead.
+    pub(super) name_deadline: Moment,
+}
+
+impl Attempts {
+    /// Takes a step at `address`.
+    pub(super) async fn take<T>(
+        &self,
+        step: Step,
+        address: &str,
+        attempt: impl AsyncFnMut() -> Result<T, Cause>,
+    ) -> Result<Outcome<T>, ConnectError> {
+        tokio::select! {
+            outcome = self.keep_trying(step, address, attempt) => outcome,
+            () = self.interrupt.cancelled() => Err(ConnectError::Interrupted { step }),
+        }
+    }
+
+    async fn keep_trying<T>(
+        &self,
+        step: Step,
+        address: &str,
+        mut attempt: impl AsyncFnMut() -> Result<T, Cause>,
+    ) -> Result<Outcome<T>, ConnectError> {
+        let began = clock::now();
+        let mut backoff_ns = BACKOFF_NS_MIN;
+        loop {
+            let answer_by = self.deadline.max(clock::now().plus_ns(ANSWER_NS_MIN));
+            let answer = tokio::time::timeout_at(answer_by.instant().into(), attempt()).await;
+            let cause = match answer {
+                Ok(Ok(outcome)) => {
+                    return Ok(Outcome { outcome, took_ns: clock::now().ns_since(began) });
+                }
+                Ok(Err(cause)) => cause,
+                Err(_) => Cause::silence(step),
+            };
+            let is_taken = matches!(cause, Cause::Refused { kind: ServerError::ProducerBusy, .. });
+            let deadline = if is_taken { self.name_deadline } else { self.deadline };
+            let now = clock::now();
+            if !cause.is_passing() || now >= deadline {
+                return Err(error(step, address, cause, began));
+            }
+            if backoff_ns == BACKOFF_NS_MIN {
+                let left = units::duration_text(deadline.ns_since(now));
+                log::warn!("cannot {} yet: {cause}; trying for another {left}", step.what());
+            }
+            let next = deadline.min(now.plus_ns(backoff_ns));
+            tokio::time::sleep_until(next.instant().into()).await;
+            backoff_ns = (backoff_ns * 2).min(BACKOFF_NS_MAX);
+        }
+    }
+}
+
+fn error(step: Step, address: &str, cause: Cause, began: Moment) -> ConnectError {
+    let (address, hint) = (address.to_owned(), cause.hint());
+    match cause {
+        Cause::Refused { kind, words } => {
+            ConnectError::Refused { step, address, kind: kind.as_str_name(), words, hint }
+        }
+        Cause::Wrong { reason, hint } => ConnectError::Wrong { step, address, reason, hint },
+        Cause::Trouble { reason, .. } => {
+            let tried_ns = clock::now().ns_since(began);
+            ConnectError::Unreachable { step, address, reason, tried_ns, hint }
+        }
+    }
+}
