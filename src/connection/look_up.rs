@@ -2,8 +2,10 @@
 //! doors.
 
 use std::fmt;
+use std::time::Duration;
 
 use pulsar::proto::command_lookup_topic_response::LookupType;
+use tokio::time::timeout;
 
 use super::Cause;
 use super::Link;
@@ -13,6 +15,9 @@ use crate::topic::ServiceUrl;
 
 /// Brokers that one look-up may be sent on to, as in the Java client.
 const REDIRECTS_MAX: usize = 20;
+
+/// How long one of several doors may take to answer before the next is tried.
+const DOOR_TIMEOUT: Duration = Duration::from_secs(2);
 
 const NO_LISTENER: &str = "give a service URL of the other kind, or --listener-name";
 
@@ -77,8 +82,10 @@ impl LookUps {
                 answer.broker_service_url
             };
             let broker = endpoint(url, target)?;
-            let is_proxied = answer.proxy_through_service_url.unwrap_or_default();
-            let door = if is_proxied { self.door(target).clone() } else { broker.clone() };
+            let is_through_door = answer.proxy_through_service_url.unwrap_or_default();
+            let door = if is_through_door { self.door(target).clone() } else { broker.clone() };
+            // A standalone broker answers so too, and is itself the door.
+            let is_proxied = door != broker;
             let found = Broker { door, broker, is_proxied };
             if answer.response != Some(LookupType::Redirect.into()) {
                 return Ok(found);
@@ -94,7 +101,7 @@ impl LookUps {
         let mut place = self.links.iter().position(|(known, _)| known.as_ref() == at);
         if place.is_none() {
             let link = match at {
-                None => Link::open(target, self.door(target), None).await,
+                None => self.knock(target).await,
                 Some(broker) => broker.link(target).await,
             };
             let link = self.kept(link)?;
@@ -102,6 +109,23 @@ impl LookUps {
             self.links.push((at.cloned(), link));
         }
         Ok(&mut self.links[place.unwrap_or_default()].1)
+    }
+
+    /// Opens a connection to the first door that answers.
+    async fn knock(&mut self, target: &Target) -> Result<Link, Cause> {
+        let doors = target.service_url.endpoints().len();
+        for _ in 1..doors {
+            let opened = timeout(DOOR_TIMEOUT, Link::open(target, self.door(target), None)).await;
+            match opened {
+                Ok(Err(Cause::Trouble { reason, .. })) => {
+                    log::warn!("{} does not answer: {reason}", self.door(target));
+                }
+                Ok(opened) => return opened,
+                Err(_) => log::warn!("{} does not answer", self.door(target)),
+            }
+            self.door += 1;
+        }
+        Link::open(target, self.door(target), None).await
     }
 
     /// Gives the connections up where one failed: the next attempt takes the next door.
