@@ -75,6 +75,8 @@ pub struct Batch {
     pub stream: u32,
     /// The partition that they go to.
     pub partition: u32,
+    /// The producer of that stream on that partition, among all of the run.
+    pub producer: u32,
     /// The global index of the first record.
     pub first_index: u64,
     /// The global index of the last record.
@@ -105,6 +107,7 @@ impl Batch {
             lane,
             stream: 0,
             partition: 0,
+            producer: 0,
             first_index: 0,
             last_index: 0,
             previous_index: None,
@@ -120,10 +123,11 @@ impl Batch {
         }
     }
 
-    /// Empties the buffer for the next records of a stream and partition.
-    pub fn begin(&mut self, stream: u32, partition: u32) {
+    /// Empties the buffer for the next records of a stream and partition, and their producer.
+    pub fn begin(&mut self, stream: u32, partition: u32, producer: u32) {
         self.stream = stream;
         self.partition = partition;
+        self.producer = producer;
         self.used = self.limits.head_bytes..self.limits.head_bytes;
         self.payload_bytes = 0;
         self.due_ns.clear();
@@ -246,7 +250,7 @@ mod tests {
             ..BatchLimits::default()
         };
         let (mut batch, mut sealer) = (Batch::new(0, limits), RecordSealer);
-        batch.begin(1, 2);
+        batch.begin(1, 2, 3);
         for (index, key, payload) in [(5, "a", "first"), (9, "", "second"), (13, "ccc", "")] {
             assert!(!batch.is_full());
             let key = str::as_bytes(key);
@@ -275,7 +279,7 @@ mod tests {
             ..BatchLimits::default()
         };
         let (mut batch, mut sealer) = (Batch::new(0, limits), RecordSealer);
-        batch.begin(0, 0);
+        batch.begin(0, 0, 0);
         while !batch.is_full() {
             let head = RecordHead { index: 0, due_ns: 0, event_time_ms: 0, key: b"key" };
             sealer.open(&mut batch, &head);

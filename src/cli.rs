@@ -28,6 +28,7 @@ mod logging;
 mod origin;
 mod output;
 mod produce;
+mod producers;
 mod records;
 mod sample;
 mod surroundings;

@@ -82,7 +82,7 @@ impl Target {
             credentials: plan.credentials.clone(),
             trust: plan.trust.clone(),
             listener_name: plan.listener_name.clone(),
-            topics: vec![plan.topic.clone()],
+            topics: plan.topics(),
             schema_name: schema.name().to_owned(),
             schema_text: schema.registered_text().to_owned(),
             encoding: plan.events.encoding,
@@ -168,6 +168,12 @@ fn doors(service_url: &ServiceUrl) -> String {
 }
 
 impl Session {
+    /// Returns how many topics there are.
+    #[must_use]
+    pub const fn topics(&self) -> usize {
+        self.target.topics.len()
+    }
+
     /// Returns how many partitions each topic has; 0: it is not partitioned.
     #[must_use]
     pub fn partitions(&self) -> &[u32] {

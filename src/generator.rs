@@ -18,6 +18,7 @@ use crate::handover::NoBuffer;
 use crate::pacer::Pacer;
 use crate::program::Draw;
 use crate::program::Program;
+use crate::routing::Route;
 use crate::routing::Routing;
 use crate::schedule::Cursor;
 use crate::schedule::Schedule;
@@ -44,8 +45,8 @@ pub struct LaneParts<'a, S> {
     pub start: Moment,
     /// The same moment in milliseconds since 1970, which dates the records.
     pub start_wall_ms: u64,
-    /// Which partition a record goes to.
-    pub routing: Routing,
+    /// Which topic and partition a record goes to.
+    pub routing: &'a Routing,
     /// What draws and writes records.
     pub program: &'a Program,
     /// What lays them out.
@@ -74,6 +75,9 @@ enum Ended {
 struct Stream {
     number: u32,
     cursor: Cursor,
+    route: Route,
+    /// The partition of the stripe that is being filled.
+    stripe: usize,
     /// The batch being filled for each partition.
     open: Vec<Option<Box<Batch>>>,
     /// The last index sealed for each partition.
@@ -85,7 +89,6 @@ struct Lane<'a, S> {
     max_lag_ns: u64,
     schedule: Schedule,
     start_wall_ms: u64,
-    routing: Routing,
     program: &'a Program,
     draw: Draw,
     sealer: S,
@@ -105,19 +108,23 @@ pub fn run_lane<S: Sealer>(parts: LaneParts<'_, S>) {
 
 impl<'a, S: Sealer> Lane<'a, S> {
     fn new(parts: LaneParts<'a, S>) -> Self {
-        let partitions = parts.routing.partitions() as usize;
-        let stream = |&number: &u32| Stream {
-            number,
-            cursor: parts.schedule.cursor(number.into(), parts.streams_total.into()),
-            open: (0..partitions).map(|_| None).collect(),
-            previous: vec![None; partitions],
+        let stream = |&number: &u32| {
+            let route = parts.routing.of(number);
+            let partitions = route.partitions as usize;
+            Stream {
+                number,
+                cursor: parts.schedule.cursor(number.into(), parts.streams_total.into()),
+                route,
+                stripe: 0,
+                open: (0..partitions).map(|_| None).collect(),
+                previous: vec![None; partitions],
+            }
         };
         Self {
             window_ns: parts.window_ns,
             max_lag_ns: parts.max_lag_ns,
             schedule: parts.schedule,
             start_wall_ms: parts.start_wall_ms,
-            routing: parts.routing,
             program: parts.program,
             draw: parts.program.draw(),
             sealer: parts.sealer,
@@ -204,7 +211,13 @@ impl<'a, S: Sealer> Lane<'a, S> {
         let index = self.streams[slot].cursor.index();
         self.program.begin(&mut self.draw, index, event_time_ms);
         let key = self.program.key(&mut self.draw, arena);
-        let partition = self.routing.partition(index, key);
+        let route = self.streams[slot].route;
+        let partition = route.partition(index, key);
+        if partition as usize != self.streams[slot].stripe && !route.is_by_key(key) {
+            // A stripe has ended: its batch gets nothing any more, so it does not wait.
+            let ended = std::mem::replace(&mut self.streams[slot].stripe, partition as usize);
+            self.seal(slot, ended);
+        }
         let mut batch = match self.streams[slot].open[partition as usize].take() {
             Some(batch) => batch,
             None => self.begin(slot, partition)?,
@@ -239,7 +252,8 @@ impl<'a, S: Sealer> Lane<'a, S> {
                 break self.departures.take()?;
             }
         };
-        batch.begin(self.streams[slot].number, partition);
+        let stream = &self.streams[slot];
+        batch.begin(stream.number, partition, stream.route.producer(partition));
         Ok(batch)
     }
 

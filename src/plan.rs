@@ -10,9 +10,14 @@ use serde::Serialize;
 
 use crate::cpu::Cpus;
 use crate::credentials::Credentials;
+use crate::program::KeyChoice;
 use crate::program::Parameters;
 use crate::rng;
 use crate::rng::Identity;
+use crate::routing::KeyHash;
+use crate::routing::Mode;
+use crate::routing::Routing;
+use crate::routing::Rule;
 use crate::schedule::Schedule;
 use crate::topic::ServiceUrl;
 use crate::topic::Topic;
@@ -24,11 +29,13 @@ use crate::units::Sources;
 mod batching;
 mod events;
 mod lanes;
+mod refusal;
 
 pub use batching::BatchSettings;
 pub use batching::Batching;
 pub use batching::Transport;
 pub use events::Events;
+pub use refusal::PlanError;
 
 use events::digest;
 use lanes::lane_cpus;
@@ -71,7 +78,13 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// `--producer-name`; `None`: from host name and start.
     pub producer_name: Option<String>,
-    /// `--num-producers`; `None`: one a lane.
+    /// `--num-topics`.
+    pub topics: u32,
+    /// `--routing`.
+    pub routing: Mode,
+    /// `--key-hash`; `None`: Java's.
+    pub key_hash: Option<KeyHash>,
+    /// `--num-producers`, on each topic; `None`: one a lane.
     pub streams: Option<u32>,
     /// `--lanes`; `None`: what the rate needs and the CPUs allow.
     pub lanes: Option<u32>,
@@ -112,55 +125,6 @@ pub enum Pin {
     Off,
 }
 
-/// A plan that cannot be carried out, though every value of it could be read.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum PlanError {
-    /// A pod without a URL would load itself and nobody would notice.
-    #[error(
-        "there is no service URL, and the embedded broker is not used inside Kubernetes: \
-         set PULSAR_URL or --service-url, such as \
-         pulsar://pulsar-proxy.pulsar.svc.cluster.local:6650"
-    )]
-    ServiceUrlMissing,
-    /// A check has nothing to check.
-    #[error("check needs a cluster: set PULSAR_URL or --service-url, such as pulsar://HOST:6650")]
-    NothingToCheck,
-    /// Some shard would have no source.
-    #[error("--shard {shard} leaves a shard without a source: raise --sources above {sources}")]
-    ShardEmpty {
-        /// The shard asked for.
-        shard: Shard,
-        /// How many sources there are.
-        sources: u64,
-    },
-    /// More lanes than streams: some lane would have nothing to send.
-    #[error("--lanes {lanes} is more than --num-producers {streams}: raise that or lower this")]
-    LaneIdle {
-        /// Lanes asked for.
-        lanes: u32,
-        /// Streams asked for.
-        streams: u32,
-    },
-    /// A flag that was given and could change nothing.
-    #[error("{flag} has no effect: {why}")]
-    NoEffect {
-        /// The flag.
-        flag: &'static str,
-        /// Why not.
-        why: &'static str,
-    },
-    /// Too many of something.
-    #[error("{flag} {value} is more than {max}")]
-    TooMany {
-        /// The flag.
-        flag: &'static str,
-        /// Its value.
-        value: u32,
-        /// What is accepted.
-        max: u32,
-    },
-}
-
 /// Everything meant.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
@@ -196,7 +160,11 @@ pub struct Plan {
     pub digest: String,
     /// What producer names start with.
     pub producer_name: String,
-    /// Producer identities.
+    /// How many topics there are; of more than one, the names end in `-0`, `-1` and so on.
+    pub topics: u32,
+    /// How records are spread over partitions.
+    pub routing: Rule,
+    /// Producer identities, over all topics.
     pub streams: u32,
     /// Generator threads.
     pub lanes: u32,
@@ -235,13 +203,18 @@ impl Plan {
             let why = "at --rate max nothing is due, so nothing is late; leave one of them away";
             return Err(PlanError::NoEffect { flag: "--max-lag", why });
         }
+        let is_keyed = settings.events.key != KeyChoice::None;
+        if settings.key_hash.is_some() && !(is_keyed && settings.routing == Mode::Key) {
+            let why = "no record goes by its key with --key none or another --routing than key";
+            return Err(PlanError::NoEffect { flag: "--key-hash", why });
+        }
         let shard = settings.shard.unwrap_or(Shard { index: 0, count: std::num::NonZeroU32::MIN });
         let sources = shard
             .part_of(settings.sources)
             .filter(|_| settings.sources >= u64::from(shard.count.get()))
             .ok_or(PlanError::ShardEmpty { shard, sources: settings.sources })?;
         let (lanes, streams) = lanes_and_streams(&settings, &here.cpus)?;
-        let (batching, buffers_per_lane) = Batching::resolve(&settings, lanes)?;
+        let (batching, buffers_per_lane) = Batching::resolve(&settings, lanes, streams)?;
         let producer_name = settings
             .producer_name
             .unwrap_or_else(|| format!("{}-{:08x}", here.host, here.start_token & 0xffff_ffff));
@@ -265,6 +238,8 @@ impl Plan {
             seed,
             digest: format!("{digest:08x}"),
             producer_name,
+            topics: settings.topics,
+            routing: Rule { mode: settings.routing, hash: settings.key_hash.unwrap_or_default() },
             streams,
             lanes,
             lane_cpus: lane_cpus(settings.pin, lanes, here),
@@ -311,21 +286,49 @@ impl Plan {
         }
     }
 
+    /// Returns the topics.
+    #[must_use]
+    pub fn topics(&self) -> Vec<Topic> {
+        match self.topics {
+            1 => vec![self.topic.clone()],
+            topics => (0..topics).map(|number| self.topic.numbered(number)).collect(),
+        }
+    }
+
+    /// Returns which way records go where topics have so many partitions.
+    #[must_use]
+    pub fn routing(&self, partitions: &[u32]) -> Routing {
+        Routing::new(self.routing, partitions, self.streams, self.stripe())
+    }
+
     /// Returns the producer name of a stream, the same on every topic and partition.
     #[must_use]
     pub fn stream_name(&self, stream: u32) -> String {
         format!("{}-{}-{}-{stream}", self.producer_name, self.digest, self.shard.index)
     }
 
-    /// Returns about how many batches a second leave a lane of this many streams.
+    /// Returns how many batches a lane may hold open at a time: one a stream, and where records go
+    /// by key one a partition.
+    #[must_use]
+    pub fn open_batches(&self, routing: &Routing) -> usize {
+        let is_by_key = self.routing.mode == Mode::Key && self.events.key != KeyChoice::None;
+        let of_lane = |lane| {
+            let streams: Vec<u32> = self.streams_of(lane).collect();
+            if is_by_key { routing.producers_of(&streams) } else { streams.len() as u64 }
+        };
+        let most = (0..self.lanes).map(of_lane).max().unwrap_or(1);
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+
+    /// Returns about how many batches a second leave a lane of this many producers.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 10^9")]
-    pub fn departures_per_second(&self, streams: usize, partitions: u32) -> u64 {
+    pub fn departures_per_second(&self, producers: u64) -> u64 {
         let windows = 1_000_000_000 / self.batching.window_ns.max(1);
         let full = self.rate.per_second().map_or(0, |rate| {
             rate as u64 / self.batching.records_max as u64 / u64::from(self.lanes)
         });
-        (windows * streams as u64 * u64::from(partitions)).max(full)
+        (windows * producers).max(full)
     }
 
     /// Returns the streams that lane `lane` runs.

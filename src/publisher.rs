@@ -130,14 +130,14 @@ impl Publisher {
         }
     }
 
-    /// Returns how many partitions the topic has; 0: it is not partitioned.
+    /// Returns how many partitions each topic has; 0: it is not partitioned.
     #[must_use]
-    pub fn partitions(&self) -> u32 {
-        self.session.partitions()[0]
+    pub fn partitions(&self) -> &[u32] {
+        self.session.partitions()
     }
 
-    /// Returns what the brokers answered for each stream's producers, a stream's partitions one
-    /// behind the other; none for a transport that makes no frames.
+    /// Returns what the brokers answered for each producer, in the order of their numbers; none for
+    /// a transport that makes no frames.
     #[must_use]
     pub fn heads(&self) -> &[ProducerHead] {
         match &self.sender {

@@ -6,7 +6,6 @@
 use std::io;
 use std::sync::Arc;
 use std::thread;
-use std::thread::ScopedJoinHandle;
 
 use crossbeam_channel::Receiver;
 
@@ -49,9 +48,13 @@ use crate::stop::StopHandle;
 use crate::wire;
 
 mod destination;
+mod threads;
 mod watch;
 
 use destination::Destination;
+use threads::StopOnDrop;
+use threads::joined;
+use threads::pin;
 use watch::Ends;
 use watch::Watch;
 
@@ -183,6 +186,9 @@ struct Run<'a> {
     plan: &'a Plan,
     program: &'a Program,
     routing: Routing,
+    /// How a lane gathers records, now that the partitions are known.
+    batching: Batching,
+    buffers: usize,
     stats: Arc<Stats>,
     start: Moment,
     start_wall_ms: u64,
@@ -191,12 +197,16 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(plan: &'a Plan, program: &'a Program, partitions: u32) -> Self {
+    fn new(plan: &'a Plan, program: &'a Program, partitions: &[u32]) -> Self {
         let (stop_handle, stop) = stop::stop();
+        let routing = plan.routing(partitions);
+        let (batching, buffers) = plan.batching.of_lane(plan.open_batches(&routing));
         Self {
             plan,
             program,
-            routing: Routing::new(partitions, plan.stripe()),
+            routing,
+            batching,
+            buffers,
             stats: Arc::new(Stats::new(plan.lanes)),
             start: clock::now().plus_ns(LEAD_NS),
             start_wall_ms: clock::wall_ms() + LEAD_NS / 1_000_000,
@@ -269,7 +279,7 @@ impl<'a> Run<'a> {
 
     /// Returns what a buffer has to hold.
     fn limits(&self, publisher: &Publisher) -> BatchLimits {
-        let Batching { records_max, bytes_max, compression, .. } = self.plan.batching;
+        let Batching { records_max, bytes_max, compression, .. } = self.batching;
         let record_bytes_max = self.program.bytes_max() + self.program.key_bytes_max();
         match publisher.message_bytes_max() {
             Some(message_bytes_max) => {
@@ -291,18 +301,17 @@ impl<'a> Run<'a> {
     /// Returns how many buffers each lane has: as planned, unless records are so long that fewer
     /// fit the memory.
     fn buffers(&self, limits: &BatchLimits) -> usize {
-        let by_memory = self.plan.batching.lane_bytes_max / limits.buffer_bytes();
-        self.plan.buffers_per_lane.min(by_memory).max(2)
+        let by_memory = self.batching.lane_bytes_max / limits.buffer_bytes();
+        self.buffers.min(by_memory).max(2)
     }
 
     /// Returns what frames are sealed with; `None`: the transport makes none.
     fn sealing(&self, publisher: &Publisher) -> Option<FrameSealerParts> {
         (self.plan.transport == Transport::Framed).then(|| FrameSealerParts {
             producers: publisher.heads().into(),
-            partitions: self.routing.partitions(),
             origin: self.plan.origin(),
-            compression: self.plan.batching.compression,
-            is_batching: self.plan.batching.is_enabled,
+            compression: self.batching.compression,
+            is_batching: self.batching.is_enabled,
         })
     }
 
@@ -335,13 +344,13 @@ impl<'a> Run<'a> {
             schedule: plan.schedule(),
             start: self.start,
             start_wall_ms: self.start_wall_ms,
-            routing: self.routing,
+            routing: &self.routing,
             program: self.program,
             sealer,
             end,
             pacer: Pacer::calibrate(
                 self.stop.clone(),
-                plan.departures_per_second(streams.len(), self.routing.partitions()),
+                plan.departures_per_second(self.routing.producers_of(&streams)),
                 plan.may_spin,
             ),
             stop: self.stop.clone(),
@@ -357,39 +366,4 @@ struct Ended {
     schedule_ns: u64,
     stopped_by_signal: bool,
     failure: Option<String>,
-}
-
-/// Sets the stop when it goes, which a panic or an early return cannot avoid.
-struct StopOnDrop<'a>(&'a StopHandle);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.set();
-    }
-}
-
-/// Joins a thread; returns why it failed, if it did.
-fn joined<E: ToString>(thread: ScopedJoinHandle<'_, Result<(), E>>) -> Option<String> {
-    let name = thread.thread().name().unwrap_or("a thread").to_owned();
-    match thread.join() {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(error.to_string()),
-        Err(payload) => {
-            let text = panic_text(&*payload);
-            Some(format!("{name} panicked: {text}; this is a bug, please report it"))
-        }
-    }
-}
-
-fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a word")
-}
-
-/// Pins the calling thread.
-fn pin(lane: u32, cpu: usize) {
-    if !core_affinity::set_for_current(core_affinity::CoreId { id: cpu }) {
-        log::warn!("lane {lane} cannot be pinned to CPU {cpu}; it runs unpinned");
-    }
 }

@@ -59,6 +59,12 @@ impl Topic {
         &self.0
     }
 
+    /// Returns the name of topic `number` of several with this name.
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> Self {
+        Self(format!("{}-{number}", self.0))
+    }
+
     /// Returns the full name of partition `partition` of `count`; 0: the topic is not partitioned.
     #[must_use]
     pub fn partition(&self, partition: u32, count: u32) -> String {

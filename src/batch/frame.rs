@@ -33,10 +33,8 @@ pub struct ProducerHead {
 /// What a lane's sealer is made of.
 #[derive(Clone, Debug)]
 pub struct FrameSealerParts {
-    /// The producers of all streams, a stream's partitions one behind the other.
+    /// The producers of all streams.
     pub producers: std::sync::Arc<[ProducerHead]>,
-    /// How many partitions a stream has a producer on.
-    pub partitions: u32,
     /// The digest of the plan, the seed and the shard: `digest/seed/shard`.
     pub origin: String,
     /// How payloads are compressed.
@@ -122,16 +120,13 @@ impl Sealer for FrameSealer {
 
     fn seal(&mut self, batch: &mut Batch) {
         let (compression, uncompressed_bytes) = self.compress(batch);
-        let number =
-            u64::from(batch.stream) * u64::from(self.parts.partitions) + u64::from(batch.partition);
-        let place = usize::try_from(number).unwrap_or(usize::MAX);
-        let Some(producer) = self.parts.producers.get(place) else { return };
+        let Some(producer) = self.parts.producers.get(batch.producer as usize) else { return };
         self.property.clear();
         let previous = batch.previous_index.map_or(-1, i128::from);
         // Writing to a string with room cannot fail.
         write!(self.property, "{}/{}/{previous}", self.parts.origin, batch.stream).ok();
         let head = SendHead {
-            producer_id: number,
+            producer_id: batch.producer.into(),
             producer_name: &producer.name,
             schema_version: producer.schema_version.as_deref(),
             sequence_id: batch.first_index,
@@ -193,7 +188,6 @@ mod tests {
         };
         FrameSealerParts {
             producers: [head("other"), head("load-0"), head("load-1"), head("load-2")].into(),
-            partitions: 2,
             origin: "0badcafe/42/0/1".to_owned(),
             compression,
             is_batching,
@@ -210,7 +204,7 @@ mod tests {
         let mut batch = Batch::new(0, limits);
         // Sealed twice: the second time the buffer is a used one, and may be the compressor's.
         for _ in 0..2 {
-            batch.begin(1, 1);
+            batch.begin(1, 1, 3);
             batch.previous_index = Some(5);
             for &(index, key, payload) in records {
                 let head = RecordHead {

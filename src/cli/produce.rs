@@ -10,6 +10,7 @@ use crate::credentials::CredentialsError;
 use crate::plan::BatchSettings;
 use crate::plan::Pin;
 use crate::plan::Settings;
+use crate::routing::Mode;
 use crate::topic::ServiceUrl;
 use crate::topic::Topic;
 use crate::trust::Trust;
@@ -19,10 +20,8 @@ use crate::units::parse_duration;
 use crate::units::parse_duration_positive;
 
 use super::batches::BatchArgs;
+use super::producers::ProducerArgs;
 use super::records::RecordArgs;
-
-/// Characters in a producer name at most.
-const NAME_CHARACTERS_MAX: usize = 128;
 
 /// Everything that a run can be told.
 #[derive(Debug, Args)]
@@ -120,23 +119,6 @@ struct LoadArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Producers")]
-struct ProducerArgs {
-    /// What producer names start with. Default: host name and start, so that replicas never
-    /// collide.
-    #[arg(
-        long, value_name = "NAME", env = "PRODUCER_LOAD_PRODUCER_NAME", value_parser = parse_name
-    )]
-    producer_name: Option<String>,
-    /// Producers to create. Default: one a lane.
-    #[arg(
-        short, long, value_name = "COUNT", env = "PRODUCER_LOAD_NUM_PRODUCERS",
-        value_parser = clap::value_parser!(u32).range(1..)
-    )]
-    num_producers: Option<u32>,
-}
-
-#[derive(Debug, Args)]
 #[command(next_help_heading = "Identity")]
 pub(super) struct IdentityArgs {
     /// What records are drawn from: the same seed makes the same records. Default: from the name.
@@ -223,6 +205,9 @@ fn settings(
         connect_timeout: target.connect_timeout,
         producer_name: producers.producer_name.clone(),
         streams: producers.num_producers,
+        topics: producers.num_topics,
+        routing: producers.routing,
+        key_hash: producers.key_hash,
         ..settings_of_records(records)
     })
 }
@@ -240,6 +225,9 @@ pub(super) fn settings_of_records(records: &RecordArgs) -> Settings {
         sources: records.sources,
         producer_name: None,
         streams: None,
+        topics: 1,
+        routing: Mode::default(),
+        key_hash: None,
         seed: None,
         shard: None,
         rate: Rate::PerSecondMillionths(1),
@@ -256,15 +244,5 @@ impl IdentityArgs {
     /// Returns the settings of records with this identity that are made and sent nowhere.
     pub(super) fn settings(&self, records: &RecordArgs) -> Settings {
         Settings { seed: self.seed, shard: self.shard, ..settings_of_records(records) }
-    }
-}
-
-fn parse_name(text: &str) -> Result<String, String> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
-    match text.len() {
-        0 => Err("it is empty".to_owned()),
-        n if n > NAME_CHARACTERS_MAX => Err(format!("at most {NAME_CHARACTERS_MAX} characters")),
-        _ if text.chars().all(allowed) => Ok(text.to_owned()),
-        _ => Err("use letters, digits and - _ . :".to_owned()),
     }
 }

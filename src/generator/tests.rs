@@ -13,6 +13,7 @@ use crate::handover::Next;
 use crate::handover::PublisherEnd;
 use crate::program::Parameters;
 use crate::rng::Identity;
+use crate::routing::Rule;
 use crate::schema::EventSchema;
 use crate::stats::Counts;
 use crate::stats::Stats;
@@ -69,6 +70,8 @@ impl Bench {
         let (ends, publisher) = handover::hand_over(self.lanes, self.buffers, LIMITS);
         let (handle, stop) = stop::stop();
         let stats = Stats::new(self.lanes);
+        let routing = Routing::new(Rule::default(), &[self.partitions], self.streams, 100);
+        let routing = &routing;
         let start = clock::now().plus_ns(5_000_000);
         let received = std::thread::scope(|scope| {
             for (lane, end) in (0..).zip(ends) {
@@ -80,7 +83,7 @@ impl Bench {
                     schedule: Schedule::new(self.rate, self.duration),
                     start,
                     start_wall_ms: 1_700_000_000_000,
-                    routing: Routing::new(self.partitions, 100),
+                    routing,
                     program: &program,
                     sealer: RecordSealer,
                     end,
@@ -143,10 +146,11 @@ fn keyed_records_keep_to_their_partition_and_none_is_lost() {
     let (seen, totals) = bench.run(|publisher, _| {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut records = Vec::new();
+        let route = Routing::new(Rule::default(), &[4], 3, 100).of(0);
         while let Some(batch) = runtime.block_on(publisher.next()) {
             for border in &batch.borders {
                 let (key, payload) = batch.key_and_payload(border);
-                assert_eq!(Routing::new(4, 100).partition(0, key), batch.partition);
+                assert_eq!(route.partition(0, key), batch.partition);
                 records.push(payload.to_vec());
             }
             publisher.returns().give_back(batch);

@@ -64,6 +64,8 @@ pub struct Batching {
     pub bytes_max: usize,
     /// Memory for the batches of one lane.
     pub lane_bytes_max: usize,
+    /// Records of one lane on their way at most; `None`: as many as fit the memory.
+    pub lane_records_max: Option<usize>,
     /// Whether records are gathered at all; else each is a message by itself.
     pub is_enabled: bool,
     /// How batches are compressed.
@@ -87,39 +89,50 @@ const LANE_BYTES_MAX: usize = 64 * BYTES_MAX;
 /// A lane that fills one buffer while another one is on its way.
 const BUFFERS_MIN: usize = 2;
 
+/// Buffers for each batch that a lane holds open, where it holds several: one is filled, one waits
+/// for its time, one is on its way.
+const BUFFERS_AN_OPEN_BATCH: usize = 3;
+
 /// Buffers of a lane at most: without batching each holds one record, and the channel has a place
 /// for each.
 const BUFFERS_MAX: usize = 16 * 1024;
 
 impl Batching {
-    /// Resolves what was typed; also returns the buffers of each of `lanes`.
-    pub(super) fn resolve(settings: &Settings, lanes: u32) -> Result<(Self, usize), PlanError> {
+    /// Resolves what was typed; also returns the buffers of each of `lanes`, which run so many
+    /// `streams`.
+    pub(super) fn resolve(
+        settings: &Settings,
+        lanes: u32,
+        streams: u32,
+    ) -> Result<(Self, usize), PlanError> {
         let typed = settings.batching;
         refuse_without_effect(settings)?;
-        let outstanding = typed.outstanding_max.map(|max| (max / lanes as usize).max(1));
-        let records_max = if typed.is_disabled {
-            1
-        } else {
-            // A window in flight below a batch shrinks the batch: two have to be on their way.
-            let half = outstanding.map_or(usize::MAX, |max| (max / BUFFERS_MIN).max(1));
-            typed.records_max.unwrap_or(RECORDS_MAX).min(half)
-        };
-        let memory = typed.memory_bytes_max.map_or(LANE_BYTES_MAX, |max| max / lanes as usize);
-        let bytes_max = typed.bytes_max.unwrap_or(BYTES_MAX).min(memory / BUFFERS_MIN).max(1);
-        // Without batching a buffer is as large as the longest record, which the schema decides.
-        let by_memory = if typed.is_disabled { BUFFERS_MAX } else { memory / bytes_max };
-        let by_records = outstanding.map_or(usize::MAX, |max| max / records_max);
-        let buffers = by_memory.min(by_records).clamp(BUFFERS_MIN, BUFFERS_MAX);
-        let bytes_max = if typed.is_disabled { 1 } else { bytes_max };
+        let records_max = typed.records_max.unwrap_or(RECORDS_MAX);
+        let of_lane = |all: usize| (all / lanes as usize).max(1);
         let batching = Self {
-            lane_bytes_max: memory,
+            lane_bytes_max: typed.memory_bytes_max.map_or(LANE_BYTES_MAX, of_lane),
+            lane_records_max: typed.outstanding_max.map(of_lane),
             window_ns: nanoseconds(typed.window.unwrap_or(WINDOW)),
-            records_max,
-            bytes_max,
+            records_max: if typed.is_disabled { 1 } else { records_max },
+            bytes_max: if typed.is_disabled { 1 } else { typed.bytes_max.unwrap_or(BYTES_MAX) },
             is_enabled: !typed.is_disabled,
             compression: typed.compression.unwrap_or_default(),
         };
-        Ok((batching, buffers))
+        Ok(batching.of_lane(streams.div_ceil(lanes) as usize))
+    }
+
+    /// Returns the batches of a lane that holds so many open at a time, small enough that enough
+    /// of them fit the window in flight and the memory; also returns how many buffers there are.
+    #[must_use]
+    pub fn of_lane(self, open: usize) -> (Self, usize) {
+        let buffers_min = if open <= 1 { BUFFERS_MIN } else { open * BUFFERS_AN_OPEN_BATCH };
+        let window = self.lane_records_max.unwrap_or(usize::MAX);
+        let records_max = self.records_max.min(window / buffers_min).max(1);
+        let bytes_max = self.bytes_max.min(self.lane_bytes_max / buffers_min).max(1);
+        // Without batching a buffer is as large as the longest record, which the schema decides.
+        let by_memory = if self.is_enabled { self.lane_bytes_max / bytes_max } else { BUFFERS_MAX };
+        let buffers = by_memory.min(window / records_max).clamp(BUFFERS_MIN, BUFFERS_MAX);
+        (Self { records_max, bytes_max, ..self }, buffers)
     }
 }
 
@@ -144,4 +157,32 @@ fn refuse_without_effect(settings: &Settings) -> Result<(), PlanError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_open_batches_are_smaller_ones_in_the_same_memory() {
+        let batching = Batching {
+            window_ns: 1,
+            records_max: 1_000,
+            bytes_max: BYTES_MAX,
+            lane_bytes_max: LANE_BYTES_MAX,
+            lane_records_max: None,
+            is_enabled: true,
+            compression: Compression::None,
+        };
+        for open in [1, 2, 16, 64, 64 * 8, 64 * 1_024] {
+            let (fitted, buffers) = batching.of_lane(open);
+            assert!(fitted.bytes_max * buffers <= LANE_BYTES_MAX, "{open}");
+            assert!(buffers >= (open * 3).min(BUFFERS_MAX), "{open}");
+        }
+        let (fitted, buffers) = batching.of_lane(1);
+        assert_eq!((fitted, buffers), (batching, 64));
+        let small = Batching { lane_records_max: Some(600), ..batching };
+        assert_eq!((small.of_lane(1).0.records_max, small.of_lane(1).1), (300, 2));
+        assert_eq!((small.of_lane(4).0.records_max, small.of_lane(4).1), (50, 12));
+    }
 }

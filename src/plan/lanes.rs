@@ -37,17 +37,25 @@ pub(super) fn lanes_and_streams(settings: &Settings, cpus: &Cpus) -> Result<(u32
     let limits = [
         ("--lanes", settings.lanes, LANES_MAX),
         ("--num-producers", settings.streams, STREAMS_MAX),
+        ("--num-topics", Some(settings.topics), STREAMS_MAX),
     ];
     for (flag, value, max) in limits {
         if let Some(value) = value.filter(|&value| value > max) {
             return Err(PlanError::TooMany { flag, value, max });
         }
     }
+    let topics = settings.topics;
+    let typed = settings.streams.map(|of_topic| of_topic.saturating_mul(topics));
     let lanes = settings.lanes.unwrap_or_else(|| {
         let cpus = u32::try_from(cpus.whole()).unwrap_or(LANES_MAX).min(LANES_MAX);
-        lanes_for(settings.rate, cpus).min(settings.streams.unwrap_or(STREAMS_MAX))
+        lanes_for(settings.rate, cpus).min(typed.unwrap_or(STREAMS_MAX))
     });
-    let streams = settings.streams.unwrap_or(lanes);
+    // As many on each topic, so that each gets an equal share of the records.
+    let streams = typed.unwrap_or_else(|| lanes.next_multiple_of(topics));
+    if streams > STREAMS_MAX {
+        let flag = "producers on all topics:";
+        return Err(PlanError::TooMany { flag, value: streams, max: STREAMS_MAX });
+    }
     if lanes > streams {
         return Err(PlanError::LaneIdle { lanes, streams });
     }

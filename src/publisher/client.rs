@@ -33,7 +33,6 @@ use super::outstanding::Outstanding;
 /// Every stream's producers, one a partition.
 pub(super) struct Client {
     producers: Vec<Producer<TokioExecutor>>,
-    partitions: usize,
     runtime: Handle,
 }
 
@@ -56,12 +55,12 @@ impl Client {
     ) -> Result<Self, ConnectError> {
         let client = session.client().await?;
         let client = &client;
-        let partitions = session.partitions()[0].max(1);
+        let routing = plan.routing(session.partitions());
         let records_max = u32::try_from(plan.batching.records_max).unwrap_or(u32::MAX - 1);
-        let create = (0..plan.streams).flat_map(|stream| {
-            (0..partitions).map(move |partition| async move {
-                let name = plan.stream_name(stream);
-                session.create_producer(client, &name, (0, partition), records_max + 1).await
+        let create = (0..).zip(routing.routes()).flat_map(|(stream, route)| {
+            (0..route.partitions).map(move |partition| async move {
+                let (name, at) = (plan.stream_name(stream), (route.topic as usize, partition));
+                session.create_producer(client, &name, at, records_max + 1).await
             })
         });
         let mut producers = Vec::new();
@@ -71,7 +70,7 @@ impl Client {
         }
         observe(session.schema_registered());
         let runtime = Handle::current();
-        Ok(Self { producers, partitions: partitions as usize, runtime })
+        Ok(Self { producers, runtime })
     }
 
     /// Closes every producer.
@@ -100,7 +99,7 @@ impl Client {
             loops.spawn(send_all(producer, batches));
         }
         let served = {
-            let deal = deal(&end, &accounting, queues, self.partitions);
+            let deal = deal(&end, &accounting, queues);
             tokio::pin!(deal);
             tokio::select! {
                 () = &mut deal => drain(&mut loops, cancel).await,
@@ -124,12 +123,10 @@ async fn deal(
     end: &PublisherEnd,
     accounting: &Accounting,
     queues: Vec<UnboundedSender<Outstanding>>,
-    partitions: usize,
 ) {
     while let Some(batch) = end.next().await {
-        let queue = batch.stream as usize * partitions + batch.partition as usize;
         // A loop that has ended ends the run; its batch is counted where it is dropped.
-        if let Some(queue) = queues.get(queue) {
+        if let Some(queue) = queues.get(batch.producer as usize) {
             drop(queue.send(Outstanding::new(batch, accounting.clone())));
         }
     }

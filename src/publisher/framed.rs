@@ -13,7 +13,6 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::Batch;
 use crate::batch::ProducerHead;
 use crate::clock;
 use crate::clock::Moment;
@@ -50,7 +49,6 @@ pub(super) struct Framed {
     /// Which line each producer is on.
     line_of: Vec<usize>,
     heads: Vec<ProducerHead>,
-    partitions: u32,
 }
 
 impl Framed {
@@ -60,26 +58,30 @@ impl Framed {
         session: &mut Session,
         observe: &mut dyn FnMut(Taken),
     ) -> Result<Self, ConnectError> {
-        let partitions = session.partitions()[0].max(1);
         let mut links: Vec<(Broker, Link)> = Vec::new();
-        let mut line_of_partition = Vec::new();
-        for partition in 0..partitions {
-            let broker = session.broker_of(0, partition).await?;
-            let known = links.iter().position(|(known, _)| *known == broker);
-            if known.is_none() {
-                let link = session.open_link(&broker).await?;
-                links.push((broker, link));
+        // By topic and partition, the place of the link to its broker.
+        let mut places = Vec::new();
+        for topic in 0..session.topics() {
+            let mut of_topic = Vec::new();
+            for partition in 0..session.partitions()[topic].max(1) {
+                let broker = session.broker_of(topic, partition).await?;
+                let known = links.iter().position(|(known, _)| *known == broker);
+                if known.is_none() {
+                    let link = session.open_link(&broker).await?;
+                    links.push((broker, link));
+                }
+                of_topic.push(known.unwrap_or(links.len() - 1));
             }
-            line_of_partition.push(known.unwrap_or(links.len() - 1));
+            places.push(of_topic);
         }
         let (mut line_of, mut heads) = (Vec::new(), Vec::new());
-        for stream in 0..plan.streams {
+        for (stream, route) in (0..).zip(plan.routing(session.partitions()).routes()) {
             let name = plan.stream_name(stream);
-            for partition in 0..partitions {
-                let place = line_of_partition[partition as usize];
-                let number = heads.len() as u64;
+            let topic = route.topic as usize;
+            for partition in 0..route.partitions {
+                let place = places[topic][partition as usize];
                 let (broker, link) = &mut links[place];
-                let at = (0, partition);
+                let (at, number) = ((topic, partition), route.producer(partition).into());
                 let (head, taken) =
                     session.create_framed_producer(broker, link, number, &name, at).await?;
                 observe(taken);
@@ -89,8 +91,8 @@ impl Framed {
         }
         observe(session.schema_registered());
         let producers = heads.len();
-        let opened = links.into_iter().map(|(_, link)| Line::new(link, producers, partitions));
-        Ok(Self { lines: opened.collect(), line_of, heads, partitions })
+        let opened = links.into_iter().map(|(_, link)| Line::new(link, producers));
+        Ok(Self { lines: opened.collect(), line_of, heads })
     }
 
     /// Returns what the broker answered for each producer.
@@ -170,7 +172,7 @@ impl Framed {
         loop {
             match end.try_next() {
                 Next::Batch(batch) => {
-                    let producer = producer_of(&batch, self.partitions);
+                    let producer = batch.producer as usize;
                     let outstanding = Outstanding::new(batch, accounting.clone());
                     if let Some(&line) = self.line_of.get(producer) {
                         self.lines[line].unsent.push_back(outstanding);
@@ -262,9 +264,4 @@ impl Framed {
             log::debug!("the producers were not closed: {error}");
         }
     }
-}
-
-/// Returns the number of a batch's producer.
-fn producer_of(batch: &Batch, partitions: u32) -> usize {
-    batch.stream as usize * partitions as usize + batch.partition as usize
 }

@@ -4,6 +4,10 @@ use std::fmt::Write;
 
 use crate::plan::Plan;
 use crate::plan::Transport;
+use crate::program::KeyChoice;
+use crate::routing::KeyHash;
+use crate::routing::Mode;
+use crate::routing::Rule;
 use crate::units::bytes_text;
 use crate::units::duration_text;
 use crate::units::grouped;
@@ -22,7 +26,7 @@ pub fn render(plan: &Plan) -> String {
     if let Some(credentials) = &plan.credentials {
         line("credentials", format!("by {}", credentials.method()));
     }
-    line("topic", plan.topic.to_string());
+    line("topic", topics(plan));
     let events = &plan.events;
     line("events", format!("{} as {}, digest {}", events.name, events.encoding, plan.digest));
     line("key", events.key.to_string());
@@ -31,6 +35,7 @@ pub fn render(plan: &Plan) -> String {
     line("sources", sources(plan));
     line("seed", plan.seed.to_string());
     line("producers", format!("{} named {}", plan.streams, plan.stream_name(0)));
+    line("routing", routing(plan));
     line("lanes", lanes(plan));
     line("batches", batches(plan));
     line(
@@ -44,6 +49,28 @@ pub fn render(plan: &Plan) -> String {
     line("timeouts", format!("connect {}, drain {}", timeouts[0], timeouts[1]));
     line("transport", transport(plan));
     text
+}
+
+/// Names the topic, or the first and last of several.
+pub(super) fn topics(plan: &Plan) -> String {
+    match &plan.topics()[..] {
+        [first, .., last] => format!("{first} to {last}"),
+        _ => plan.topic.to_string(),
+    }
+}
+
+fn routing(plan: &Plan) -> String {
+    let Rule { mode, hash } = plan.routing;
+    let hash = match hash {
+        KeyHash::Java => "Java's string hash",
+        KeyHash::Murmur3 => "Murmur3",
+    };
+    match mode {
+        Mode::Key if plan.events.key == KeyChoice::None => "in turn, there is no key".to_owned(),
+        Mode::Key => format!("by key, {hash}; in turn without one"),
+        Mode::RoundRobin => "in turn, whatever the key".to_owned(),
+        Mode::Single => "one partition a producer".to_owned(),
+    }
 }
 
 fn transport(plan: &Plan) -> String {

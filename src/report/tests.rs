@@ -13,6 +13,7 @@ use crate::plan::Settings;
 use crate::plan::Surroundings;
 use crate::program::KeyChoice;
 use crate::program::SourceChoice;
+use crate::routing::Mode;
 use crate::schema::Encoding;
 use crate::trust::Trust;
 
@@ -36,6 +37,9 @@ fn plan(duration: Option<Duration>) -> Plan {
         shard: None,
         seed: Some(7),
         producer_name: Some("load".to_owned()),
+        topics: 1,
+        routing: Mode::default(),
+        key_hash: None,
         streams: None,
         lanes: None,
         pin: Pin::Off,

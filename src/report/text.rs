@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::report::Percentiles;
 use crate::report::Report;
+use crate::report::plan_text::topics;
 use crate::units::bytes_text;
 use crate::units::duration_text;
 use crate::units::grouped;
@@ -59,7 +60,7 @@ fn again(report: &Report) -> String {
 fn destination(report: &Report) -> String {
     let note =
         if report.environment.embedded_broker { "\n            EMBEDDED broker" } else { "" };
-    format!("{}{note} at {}", report.plan.topic, report.environment.service_url)
+    format!("{}{note} at {}", topics(&report.plan), report.environment.service_url)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for display")]

@@ -19,6 +19,7 @@ use producer_load::program::Parameters;
 use producer_load::program::Program;
 use producer_load::rng::Identity;
 use producer_load::routing::Routing;
+use producer_load::routing::Rule;
 use producer_load::schedule::Schedule;
 use producer_load::schema::EventSchema;
 use producer_load::stats::Stats;
@@ -53,7 +54,7 @@ fn lane_allocations(
         schedule: Schedule::new("50k".parse().unwrap(), Some(duration)),
         start: clock::now(),
         start_wall_ms: 1_700_000_000_000,
-        routing: Routing::new(1, 100),
+        routing: &Routing::new(Rule::default(), &[1], 1, 100),
         program,
         sealer,
         end: ends.remove(0),
@@ -104,7 +105,6 @@ fn a_lane_allocates_nothing_after_its_start() {
         let limits = compression.limits(100, 65_536, 400);
         let parts = FrameSealerParts {
             producers: [ProducerHead::default()].into(),
-            partitions: 1,
             origin: "0badcafe/42/0/1".to_owned(),
             compression,
             is_batching: true,

@@ -11,6 +11,7 @@ use std::process::Stdio;
 use producer_load::broker;
 use producer_load::broker::BrokerConfig;
 use producer_load::routing::Routing;
+use producer_load::routing::Rule;
 use serde_json::Value;
 
 use crate::program::Said;
@@ -67,9 +68,9 @@ fn java_its_client_would_send_every_key_where_we_send_it() {
     drop(stdin);
     let said = Said::from(child.wait_with_output().unwrap());
     assert_eq!(said.code, Some(0), "{}", said.log);
-    let routing = Routing::new(PARTITIONS, 1);
+    let route = Routing::new(Rule::default(), &[PARTITIONS], 1, 1).of(0);
     let ours: Vec<String> =
-        keys.iter().map(|key| format!("{key}\t{}", routing.partition(0, key.as_bytes()))).collect();
+        keys.iter().map(|key| format!("{key}\t{}", route.partition(0, key.as_bytes()))).collect();
     let theirs: Vec<&str> =
         said.out.lines().map(|line| line.rsplit_once('\t').unwrap().0).collect();
     assert_eq!(theirs, ours);

@@ -29,6 +29,8 @@ mod sink;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod routing;
+#[cfg(test)]
 mod schema_examples;
 #[cfg(test)]
 mod any_schema;

@@ -16,7 +16,6 @@ use crate::connection::LinkError;
 use crate::connection::pong;
 
 use super::super::outstanding::Outstanding;
-use super::producer_of;
 
 /// Frames that are written by one call at most.
 const FRAMES_A_WRITE: usize = 32;
@@ -33,13 +32,12 @@ pub(super) struct Line {
     in_flight: Vec<VecDeque<Outstanding>>,
     /// How many there are.
     unanswered: usize,
-    partitions: u32,
     /// Whether anything has come since the broker was last asked.
     pub(super) is_heard: bool,
 }
 
 impl Line {
-    pub(super) fn new(link: Link, producers: usize, partitions: u32) -> Self {
+    pub(super) fn new(link: Link, producers: usize) -> Self {
         Self {
             link,
             unsent: VecDeque::new(),
@@ -47,7 +45,6 @@ impl Line {
             control: Vec::new(),
             in_flight: (0..producers).map(|_| VecDeque::new()).collect(),
             unanswered: 0,
-            partitions,
             is_heard: true,
         }
     }
@@ -109,7 +106,7 @@ impl Line {
             first.sent_at(began);
             let (frame_bytes, producer) = first
                 .batch()
-                .map_or((0, 0), |batch| (batch.bytes().len(), producer_of(batch, self.partitions)));
+                .map_or((0, 0), |batch| (batch.bytes().len(), batch.producer as usize));
             if self.written < frame_bytes {
                 return;
             }
