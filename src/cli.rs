@@ -10,7 +10,6 @@ use clap::Subcommand;
 
 use crate::check;
 use crate::connection::ConnectError;
-use crate::credentials::CredentialsError;
 use crate::plan::Plan;
 use crate::plan::PlanError;
 use crate::publisher::Cancel;
@@ -24,6 +23,7 @@ use crate::signals;
 
 mod batches;
 mod broker;
+mod conf_file;
 mod logging;
 mod origin;
 mod output;
@@ -32,6 +32,7 @@ mod producers;
 mod records;
 mod sample;
 mod surroundings;
+mod target;
 
 use broker::BrokerArgs;
 use broker::ServeError;
@@ -40,9 +41,13 @@ use produce::CheckArgs;
 use produce::ProduceArgs;
 use sample::SampleArgs;
 use sample::SchemaArgs;
+use target::TargetError;
 
 /// The run could not begin or failed.
 const EXIT_FAILED: u8 = 1;
+
+/// A setting cannot be parsed; clap ends with the same.
+const EXIT_UNPARSED: u8 = 2;
 
 /// What was asked for could be read and cannot be done.
 const EXIT_IMPOSSIBLE: u8 = 104;
@@ -72,7 +77,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Takes every step to the first record and says how long each took; sends nothing.
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
     /// Prints records instead of sending them.
     Sample(SampleArgs),
     /// Prints the schema that would be registered, or a table of its fields.
@@ -93,9 +98,13 @@ impl From<PlanError> for Failure {
     }
 }
 
-impl From<CredentialsError> for Failure {
-    fn from(error: CredentialsError) -> Self {
-        Self { code: EXIT_IMPOSSIBLE, error: Box::new(error) }
+impl From<TargetError> for Failure {
+    fn from(error: TargetError) -> Self {
+        let code = match error {
+            TargetError::Conf(_) => EXIT_UNPARSED,
+            TargetError::Credentials(_) | TargetError::Plan(_) => EXIT_IMPOSSIBLE,
+        };
+        Self { code, error: Box::new(error) }
     }
 }
 

@@ -8,11 +8,16 @@ use std::io;
 use serde::Serialize;
 use serde::Serializer;
 
+use crate::trust::ClientCertificate;
+
 /// Java's name of the token plugin.
 const TOKEN_CLASS: &str = "org.apache.pulsar.client.impl.auth.AuthenticationToken";
 
 /// Java's name of the basic plugin.
 const BASIC_CLASS: &str = "org.apache.pulsar.client.impl.auth.AuthenticationBasic";
+
+/// Java's name of the plugin that has the broker take the certificate as proof.
+const TLS_CLASS: &str = "org.apache.pulsar.client.impl.auth.AuthenticationTls";
 
 /// What proves to the broker who is there.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,6 +26,8 @@ pub enum Credentials {
     Token(Place),
     /// A name and password, sent as `NAME:PASSWORD`.
     Basic(String),
+    /// The certificate that TLS shows; nothing else is sent.
+    Tls(ClientCertificate),
 }
 
 /// Where a secret is.
@@ -39,14 +46,14 @@ pub enum Place {
 pub enum CredentialsError {
     /// A plugin that this version does not know.
     #[error(
-        "there is no plugin '{plugin}'; known are token and basic, or Java's class names of them"
+        "there is no plugin '{plugin}'; known are token, basic and tls, or their names in Java"
     )]
     PluginUnknown {
         /// The plugin.
         plugin: String,
     },
     /// Parameters without a plugin.
-    #[error("--auth-params need an --auth-plugin, token or basic")]
+    #[error("--auth-params need an --auth-plugin: token, basic or tls")]
     PluginMissing,
     /// A plugin without its parameters.
     #[error("--auth-plugin {plugin} needs --auth-params, such as {example}")]
@@ -64,19 +71,24 @@ pub enum CredentialsError {
         /// What they look like.
         example: &'static str,
     },
+    /// A certificate without its key, or the other way round.
+    #[error("a certificate and its key go together: give --tls-cert-file and --tls-key-file")]
+    HalfACertificate,
 }
 
 const TOKEN_EXAMPLE: &str = "token:eyJ…, file:///run/secrets/token or env:PULSAR_TOKEN";
 const BASIC_EXAMPLE: &str = r#"{"userId":"NAME","password":"…"}"#;
+const TLS_EXAMPLE: &str = "tlsCertFile:client.pem,tlsKeyFile:client-key.pem";
 
 impl Credentials {
-    /// Reads what was typed.
+    /// Reads what was typed; `own` is the certificate of a plugin tls without parameters.
     ///
     /// # Errors
     /// Names the plugin and what its parameters look like, never the parameters.
     pub fn read(
         plugin: Option<&str>,
         parameters: Option<&str>,
+        own: Option<&ClientCertificate>,
     ) -> Result<Option<Self>, CredentialsError> {
         let Some(plugin) = plugin else {
             return match parameters {
@@ -87,6 +99,7 @@ impl Credentials {
         match plugin {
             "token" | TOKEN_CLASS => Self::token(parameters).map(Some),
             "basic" | BASIC_CLASS => Self::basic(parameters).map(Some),
+            "tls" | TLS_CLASS => Self::tls(parameters, own).map(Some),
             other => Err(CredentialsError::PluginUnknown { plugin: other.to_owned() }),
         }
     }
@@ -123,12 +136,50 @@ impl Credentials {
         }
     }
 
+    /// Reads the parameters as Java's `AuthenticationTls.configure` does: JSON, or pairs with
+    /// commas between them.
+    fn tls(
+        parameters: Option<&str>,
+        own: Option<&ClientCertificate>,
+    ) -> Result<Self, CredentialsError> {
+        let (plugin, example) = ("tls", TLS_EXAMPLE);
+        let typed = parameters.map(str::trim).filter(|typed| !typed.is_empty());
+        let Some(typed) = typed else {
+            let missing = CredentialsError::ParametersMissing { plugin, example };
+            return own.cloned().map(Self::Tls).ok_or(missing);
+        };
+        let value = |name: &str| match serde_json::from_str::<serde_json::Value>(typed) {
+            Ok(read) => read[name].as_str().map(str::to_owned),
+            Err(_) => typed
+                .split(',')
+                .filter_map(|pair| pair.split_once(':'))
+                .find(|(key, _)| key.trim() == name)
+                .map(|(_, value)| value.trim().to_owned()),
+        };
+        match (value("tlsCertFile"), value("tlsKeyFile")) {
+            (Some(certificate_file), Some(key_file)) => {
+                Ok(Self::Tls(ClientCertificate { certificate_file, key_file }))
+            }
+            _ => Err(CredentialsError::ParametersUnreadable { plugin, example }),
+        }
+    }
+
+    /// Returns the certificate that is the proof.
+    #[must_use]
+    pub const fn certificate(&self) -> Option<&ClientCertificate> {
+        match self {
+            Self::Tls(certificate) => Some(certificate),
+            Self::Token(_) | Self::Basic(_) => None,
+        }
+    }
+
     /// Returns the method's name in the protocol, which is no secret.
     #[must_use]
     pub const fn method(&self) -> &'static str {
         match self {
             Self::Token(_) => "token",
             Self::Basic(_) => "basic",
+            Self::Tls(_) => "tls",
         }
     }
 
@@ -142,6 +193,7 @@ impl Credentials {
         };
         let secret = match self {
             Self::Token(Place::Literal(token)) | Self::Basic(token) => token.clone(),
+            Self::Tls(_) => String::new(),
             Self::Token(Place::File(path)) => {
                 fs::read_to_string(path).map_err(|error| named(format!("file {path}"), error))?
             }
@@ -171,7 +223,7 @@ mod tests {
     use super::*;
 
     fn read(plugin: &str, parameters: &str) -> Result<Credentials, CredentialsError> {
-        Credentials::read(Some(plugin), Some(parameters)).map(Option::unwrap)
+        Credentials::read(Some(plugin), Some(parameters), None).map(Option::unwrap)
     }
 
     #[test]
@@ -190,7 +242,21 @@ mod tests {
             let credentials = read(plugin, &parameters).unwrap();
             assert_eq!(credentials.secret().unwrap(), secret.as_bytes(), "{parameters}");
         }
-        assert_eq!(Credentials::read(None, None), Ok(None));
+        assert_eq!(Credentials::read(None, None, None), Ok(None));
+    }
+
+    #[test]
+    fn a_certificate_is_named_as_in_java_or_by_its_own_flags() {
+        let own = ClientCertificate { certificate_file: "c".into(), key_file: "k".into() };
+        for typed in ["tlsCertFile:c,tlsKeyFile:k", r#"{"tlsCertFile":"c","tlsKeyFile":"k"}"#] {
+            assert_eq!(read(TLS_CLASS, typed), Ok(Credentials::Tls(own.clone())), "{typed}");
+        }
+        let from_flags = Credentials::read(Some("tls"), None, Some(&own));
+        assert_eq!(from_flags, Ok(Some(Credentials::Tls(own.clone()))));
+        assert_eq!(Credentials::Tls(own).secret().unwrap(), b"");
+        let said = Credentials::read(Some("tls"), None, None).unwrap_err().to_string();
+        assert!(said.contains("tlsCertFile:"), "{said}");
+        assert!(read("tls", "tlsCertFile:c").is_err());
     }
 
     #[test]

@@ -6,8 +6,8 @@
 // Ground: typed quantities, time, chance, the schedule, the machine.
 pub mod units;
 pub mod topic;
-pub mod credentials;
 pub mod trust;
+pub mod credentials;
 pub mod clock;
 pub mod rng;
 pub mod schedule;

@@ -195,10 +195,7 @@ impl Plan {
         if settings.service_url.is_none() && here.in_kubernetes {
             return Err(PlanError::ServiceUrlMissing);
         }
-        if settings.service_url.is_none() && settings.credentials.is_some() {
-            let why = "the embedded broker asks nobody who they are; give a --service-url";
-            return Err(PlanError::NoEffect { flag: "--auth-plugin", why });
-        }
+        refusal::check_target(&settings)?;
         if settings.rate == Rate::Max && settings.max_lag.is_some() {
             let why = "at --rate max nothing is due, so nothing is late; leave one of them away";
             return Err(PlanError::NoEffect { flag: "--max-lag", why });

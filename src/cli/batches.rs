@@ -63,12 +63,13 @@ enum TransportArg {
 }
 
 /// Names of one dash and several letters, as pulsar-perf has them, and what they stand for.
-const SINGLE_DASH: [(&str, &str); 5] = [
+const SINGLE_DASH: [(&str, &str); 6] = [
     ("-bm", "--batch-max-messages"),
     ("-bb", "--batch-max-bytes"),
     ("-db", "--disable-batching"),
     ("-ml", "--memory-limit"),
     ("-pn", "--producer-name"),
+    ("-cf", "--conf-file"),
 ];
 
 /// Replaces names of one dash and several letters by what they stand for.

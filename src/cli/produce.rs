@@ -5,13 +5,10 @@ use std::time::Duration;
 use clap::Args;
 use clap::ValueEnum;
 
-use crate::credentials::Credentials;
-use crate::credentials::CredentialsError;
 use crate::plan::BatchSettings;
 use crate::plan::Pin;
 use crate::plan::Settings;
 use crate::routing::Mode;
-use crate::topic::ServiceUrl;
 use crate::topic::Topic;
 use crate::trust::Trust;
 use crate::units::Rate;
@@ -22,6 +19,8 @@ use crate::units::parse_duration_positive;
 use super::batches::BatchArgs;
 use super::producers::ProducerArgs;
 use super::records::RecordArgs;
+use super::target::TargetArgs;
+use super::target::TargetError;
 
 /// Everything that a run can be told.
 #[derive(Debug, Args)]
@@ -59,31 +58,6 @@ pub(super) struct CheckArgs {
     records: RecordArgs,
     #[command(flatten)]
     producers: ProducerArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Target")]
-struct TargetArgs {
-    /// The cluster, pulsar://HOST:PORT. A run without it loads a broker inside this process.
-    #[arg(short = 'u', long, value_name = "URL", env = "PULSAR_URL")]
-    service_url: Option<ServiceUrl>,
-    /// How to prove who we are: token or basic, or Java's class name of it.
-    #[arg(long, value_name = "PLUGIN", env = "PRODUCER_LOAD_AUTH_PLUGIN")]
-    auth_plugin: Option<String>,
-    /// What goes with it: `token:JWT`, `file:///PATH`, `env:NAME`; for basic
-    /// `{"userId":…,"password":…}`.
-    #[arg(long, value_name = "PARAMS", env = "PRODUCER_LOAD_AUTH_PARAMS", hide_env_values = true)]
-    auth_params: Option<String>,
-    /// The topic: NAME, TENANT/NAMESPACE/NAME or a full name.
-    #[arg(short, long, value_name = "TOPIC", env = "PULSAR_TOPIC", default_value_t)]
-    topic: Topic,
-    /// How long to try to reach the broker and create the producers [s, ms, m]. Default: 10s, and
-    /// 75s where a producer's name is taken.
-    #[arg(
-        long, value_name = "DURATION", env = "PRODUCER_LOAD_CONNECT_TIMEOUT",
-        value_parser = parse_duration_positive
-    )]
-    connect_timeout: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -164,8 +138,8 @@ impl ProduceArgs {
     /// Returns what was typed as the plan's settings.
     ///
     /// # Errors
-    /// When the credentials cannot be used.
-    pub(super) fn settings(&self) -> Result<Settings, CredentialsError> {
+    /// When the target cannot be used.
+    pub(super) fn settings(&self) -> Result<Settings, TargetError> {
         Ok(Settings {
             rate: self.load.rate,
             duration: self.load.duration,
@@ -185,8 +159,8 @@ impl CheckArgs {
     /// Returns what was typed as the settings of a run that sends nothing.
     ///
     /// # Errors
-    /// When the credentials cannot be used.
-    pub(super) fn settings(&self) -> Result<Settings, CredentialsError> {
+    /// When the target cannot be used.
+    pub(super) fn settings(&self) -> Result<Settings, TargetError> {
         settings(&self.target, &self.records, &self.producers)
     }
 }
@@ -196,13 +170,8 @@ fn settings(
     target: &TargetArgs,
     records: &RecordArgs,
     producers: &ProducerArgs,
-) -> Result<Settings, CredentialsError> {
-    let (plugin, params) = (target.auth_plugin.as_deref(), target.auth_params.as_deref());
-    Ok(Settings {
-        service_url: target.service_url.clone(),
-        credentials: Credentials::read(plugin, params)?,
-        topic: target.topic.clone(),
-        connect_timeout: target.connect_timeout,
+) -> Result<Settings, TargetError> {
+    target.settings(Settings {
         producer_name: producers.producer_name.clone(),
         streams: producers.num_producers,
         topics: producers.num_topics,

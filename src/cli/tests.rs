@@ -3,6 +3,9 @@
 use clap::CommandFactory;
 
 use super::*;
+use crate::plan::Settings;
+use crate::trust::ClientCertificate;
+use crate::trust::Trust;
 use crate::units::Rate;
 
 fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
@@ -71,4 +74,64 @@ fn every_setting_has_its_variable() {
             }
         }
     }
+}
+
+fn settings(arguments: &[&str]) -> Result<Settings, TargetError> {
+    parse(arguments).unwrap().produce.settings()
+}
+
+#[test]
+fn what_the_file_says_counts_where_nothing_was_typed() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(
+        b"serviceUrl=pulsar+ssl://a:6651,b\nauthPlugin=token\nauthParams=token:s3cr3t\n\
+          tlsTrustCertsFilePath=ca.pem\ntlsEnableHostnameVerification=false\nlistenerName=outer\n\
+          tlsAllowInsecureConnection=false\ntlsCertificateFilePath=c\ntlsKeyFilePath=k\n",
+    )
+    .unwrap();
+    let path = file.path().to_str().unwrap();
+    let from_file = settings(&["--conf-file", path]).unwrap();
+    assert_eq!(from_file.service_url.unwrap().to_string(), "pulsar+ssl://a:6651,b:6651");
+    assert_eq!(from_file.listener_name.as_deref(), Some("outer"));
+    assert_eq!(from_file.credentials.unwrap().secret().unwrap(), b"s3cr3t");
+    let own = ClientCertificate { certificate_file: "c".into(), key_file: "k".into() };
+    assert_eq!(
+        from_file.trust,
+        Trust {
+            authorities_file: Some("ca.pem".to_owned()),
+            certificate: Some(own),
+            is_anyone_trusted: false,
+            is_host_name_checked: false,
+        }
+    );
+
+    let typed = ["-u", "pulsar+ssl://c:1", "--trust-cert-file", "other.pem"];
+    let also = ["--tls-enable-hostname-verification", "--auth-params", "token:other"];
+    let arguments = [&["--conf-file", path][..], &typed, &also].concat();
+    let both = settings(&arguments).unwrap();
+    assert_eq!(both.service_url.unwrap().to_string(), "pulsar+ssl://c:1");
+    assert_eq!(both.trust.authorities_file.as_deref(), Some("other.pem"));
+    assert!(both.trust.is_host_name_checked);
+    assert_eq!(both.credentials.unwrap().secret().unwrap(), b"other");
+}
+
+#[test]
+fn a_flag_that_can_change_nothing_is_refused() {
+    let plain = ["-u", "pulsar://localhost"];
+    for (arguments, flag) in [
+        (&["--trust-cert-file", "x"][..], "--trust-cert-file"),
+        (&["--tls-allow-insecure"], "--tls-allow-insecure"),
+        (&["--tls-cert-file", "x", "--tls-key-file", "y"], "--tls-cert-file"),
+        (&["--tls-enable-hostname-verification"], "--tls-enable-hostname-verification"),
+    ] {
+        for arguments in [arguments.to_vec(), [&plain, arguments].concat()] {
+            let said = settings(&arguments).err().unwrap().to_string();
+            assert!(said.contains(flag) && said.contains("pulsar+ssl://"), "{said}");
+        }
+    }
+    let said = settings(&["--listener-name", "outer"]).err().unwrap().to_string();
+    assert!(said.contains("--service-url"), "{said}");
+    let tls = ["-u", "pulsar+ssl://localhost", "--tls-cert-file", "x"];
+    let said = settings(&tls).err().unwrap().to_string();
+    assert!(said.contains("--tls-key-file"), "{said}");
 }

@@ -1,5 +1,7 @@
 //! Why a plan cannot be carried out, though every value of it could be read.
 
+use super::Settings;
+use super::Transport;
 use crate::units::Shard;
 
 /// A plan that cannot be carried out, though every value of it could be read.
@@ -49,4 +51,35 @@ pub enum PlanError {
         /// What is accepted.
         max: u32,
     },
+}
+
+/// Refuses credentials that nobody asks for, and what the `client` transport would leave out.
+pub(super) fn check_target(settings: &Settings) -> Result<(), PlanError> {
+    let no_effect = |flag, why| Err(PlanError::NoEffect { flag, why });
+    let Some(url) = &settings.service_url else {
+        return match settings.credentials {
+            None => Ok(()),
+            Some(_) => no_effect(
+                "--auth-plugin",
+                "the embedded broker asks nobody who they are; give a --service-url",
+            ),
+        };
+    };
+    let is_proof = settings.credentials.as_ref().is_some_and(|known| known.certificate().is_some());
+    if is_proof && !url.is_tls() {
+        let why = "a certificate is shown by TLS alone; write pulsar+ssl:// in the service URL";
+        return no_effect("--auth-plugin tls", why);
+    }
+    if settings.batching.transport == Transport::Framed {
+        return Ok(());
+    }
+    if url.is_tls() && settings.trust.certificate.is_some() {
+        let why = "--transport client cannot show a certificate; take the framed one";
+        return no_effect("--tls-cert-file", why);
+    }
+    if settings.listener_name.is_some() {
+        let why = "--transport client cannot ask for a listener; take the framed one";
+        return no_effect("--listener-name", why);
+    }
+    Ok(())
 }

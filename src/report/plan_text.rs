@@ -8,6 +8,8 @@ use crate::program::KeyChoice;
 use crate::routing::KeyHash;
 use crate::routing::Mode;
 use crate::routing::Rule;
+use crate::topic::ServiceUrl;
+use crate::trust::Trust;
 use crate::units::bytes_text;
 use crate::units::duration_text;
 use crate::units::grouped;
@@ -25,6 +27,12 @@ pub fn render(plan: &Plan) -> String {
     line("broker", broker);
     if let Some(credentials) = &plan.credentials {
         line("credentials", format!("by {}", credentials.method()));
+    }
+    if plan.service_url.as_ref().is_some_and(ServiceUrl::is_tls) {
+        line("trust", trust(&plan.trust));
+    }
+    if let Some(name) = &plan.listener_name {
+        line("listener", name.clone());
     }
     line("topic", topics(plan));
     let events = &plan.events;
@@ -48,6 +56,21 @@ pub fn render(plan: &Plan) -> String {
     let timeouts = [plan.connect_timeout_ns, plan.drain_timeout_ns].map(duration_text);
     line("timeouts", format!("connect {}, drain {}", timeouts[0], timeouts[1]));
     line("transport", transport(plan));
+    text
+}
+
+fn trust(trust: &Trust) -> String {
+    let mut text = match &trust.authorities_file {
+        _ if trust.is_anyone_trusted => "ANYONE: no certificate is checked".to_owned(),
+        None => "the authorities that browsers trust".to_owned(),
+        Some(file) => format!("the authorities in {file}"),
+    };
+    if !trust.is_anyone_trusted && !trust.is_host_name_checked {
+        text += ", whatever host a certificate names";
+    }
+    if let Some(own) = &trust.certificate {
+        write!(text, "; shows {}", own.certificate_file).ok();
+    }
     text
 }
 
