@@ -159,7 +159,7 @@ impl PublisherEnd {
 /// The way back of empty buffers, each to its lane.
 #[derive(Clone, Debug)]
 pub struct Returns {
-    lanes: Vec<Sender<Box<Batch>>>,
+    lanes: Arc<[Sender<Box<Batch>>]>,
 }
 
 impl Returns {
@@ -190,7 +190,7 @@ pub fn hand_over(lanes: u32, buffers: usize, limits: BatchLimits) -> (Vec<LaneEn
         ends.push(LaneEnd { empty: empty_out, idle, sealed, bell: Arc::clone(&bell) });
         returns.push(empty_in);
     }
-    (ends, PublisherEnd { sealed: sealed_out, returns: Returns { lanes: returns }, bell })
+    (ends, PublisherEnd { sealed: sealed_out, returns: Returns { lanes: returns.into() }, bell })
 }
 
 #[cfg(test)]
