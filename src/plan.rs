@@ -51,6 +51,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// had it before is dead.
 const NAME_TIMEOUT: Duration = Duration::from_secs(75);
 
+/// How often brokers are asked whether they are there, as by the Java client.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
 /// What was typed, each value already of its type.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -98,6 +101,10 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// `--connect-timeout`; `None`: the defaults.
     pub connect_timeout: Option<Duration>,
+    /// `--send-timeout`; `None`: none.
+    pub send_timeout: Option<Duration>,
+    /// `--keep-alive-interval`; `None`: the default.
+    pub keep_alive: Option<Duration>,
 }
 
 /// Where the process runs and when it started; handed in, so that resolving is a pure function.
@@ -184,6 +191,10 @@ pub struct Plan {
     pub connect_timeout_ns: u64,
     /// How long to try where a producer's name is taken.
     pub name_timeout_ns: u64,
+    /// A record without a receipt for so long counts as unknown; 0: never.
+    pub send_timeout_ns: u64,
+    /// How often brokers are asked whether they are there.
+    pub keep_alive_ns: u64,
 }
 
 impl Plan {
@@ -247,6 +258,8 @@ impl Plan {
             drain_timeout_ns: nanoseconds(settings.drain_timeout),
             connect_timeout_ns: nanoseconds(settings.connect_timeout.unwrap_or(CONNECT_TIMEOUT)),
             name_timeout_ns: nanoseconds(settings.connect_timeout.unwrap_or(NAME_TIMEOUT)),
+            send_timeout_ns: settings.send_timeout.map_or(0, nanoseconds),
+            keep_alive_ns: nanoseconds(settings.keep_alive.unwrap_or(KEEP_ALIVE)),
         })
     }
 

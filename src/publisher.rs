@@ -43,7 +43,7 @@ pub enum PublishError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The connection was lost for good in the middle of the run.
-    #[error("publishing ended, the broker did not come back: {reason}")]
+    #[error("publishing ended: {reason}")]
     Lost {
         /// What the transport says.
         reason: String,
@@ -178,12 +178,13 @@ impl Publisher {
         let accounting = Accounting { stats, returns: end.returns().clone(), start, is_paced };
         let served = runtime.block_on(async {
             match sender {
-                Sender::Framed(framed) => framed.serve(end, accounting, stop, &cancel.0).await,
+                Sender::Framed(framed) => {
+                    framed.serve(session, end, accounting, stop, &cancel.0).await
+                }
                 Sender::Client(client) => client.serve(end, accounting, stop, &cancel.0).await,
             }
         });
         counters.publisher.cpu_ns.add(clock::thread_cpu_ns());
-        drop(session);
         // The crate closes its producers in the background; the end must not wait for a broker that
         // does not answer.
         runtime.shutdown_background();

@@ -44,6 +44,8 @@ pub struct Report {
     pub cpu: Cpu,
     /// What it waited for.
     pub waits: Waits,
+    /// What was lost on the way and brought back; `null` where the transport does not say.
+    pub losses: Option<Losses>,
     /// What it held.
     pub memory: Memory,
     /// What to think of it.
@@ -120,6 +122,15 @@ pub struct Waits {
     pub sockets_ns: u64,
     /// How long the publisher had nothing to do but to wait for receipts.
     pub receipts_ns: u64,
+}
+
+/// What was lost on the way and brought back.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Losses {
+    /// Connections: closed by the other side, failed or silent.
+    pub connections: u64,
+    /// Producers: with their connection, or closed by the broker.
+    pub producers: u64,
 }
 
 /// How fast records were acknowledged.
@@ -263,8 +274,7 @@ impl Report {
             totals: Totals {
                 scheduled: counted.scheduled,
                 sent: counted.sent,
-                // Nothing is sent again yet: a lost connection ends the run.
-                resent: is_framed.then_some(0),
+                resent: is_framed.then_some(counted.resent),
                 acknowledged: counted.acknowledged,
                 failed: counted.failed,
                 unknown: counted.unknown,
@@ -280,6 +290,10 @@ impl Report {
                 sockets_ns: counted.socket_wait_ns,
                 receipts_ns: counted.receipt_wait_ns,
             },
+            losses: is_framed.then_some(Losses {
+                connections: counted.connections_lost,
+                producers: counted.producers_lost,
+            }),
             latency: Latencies {
                 response: Percentiles::of(&measured.latency.response),
                 service: Percentiles::of(&measured.latency.service),

@@ -54,6 +54,8 @@ pub struct LaneCounters {
 pub struct PublisherCounters {
     /// Records given to the connection at least once.
     pub sent: Counter,
+    /// Records given to it again, because what became of them before is not known.
+    pub resent: Counter,
     /// Records that the broker confirmed.
     pub acknowledged: Counter,
     /// Records that the broker refused for good.
@@ -68,6 +70,10 @@ pub struct PublisherCounters {
     pub last_receipt_ns: Counter,
     /// Bytes of the frames that were written, where the transport knows.
     pub wire_bytes: Counter,
+    /// Connections that were lost.
+    pub connections_lost: Counter,
+    /// Producers that were lost: with their connection, or closed by the broker.
+    pub producers_lost: Counter,
     /// How often a socket was full.
     pub socket_waits: Counter,
     /// How long, in nanoseconds.
@@ -123,6 +129,7 @@ impl Stats {
         Counts {
             scheduled: lanes(|lane| &lane.scheduled),
             sent: publisher.sent.get(),
+            resent: publisher.resent.get(),
             acknowledged: publisher.acknowledged.get(),
             failed: publisher.failed.get(),
             unknown: publisher.unknown.get(),
@@ -132,6 +139,8 @@ impl Stats {
             buffer_waits: lanes(|lane| &lane.buffer_waits),
             buffer_wait_ns: lanes(|lane| &lane.buffer_wait_ns),
             wire_bytes: publisher.wire_bytes.get(),
+            connections_lost: publisher.connections_lost.get(),
+            producers_lost: publisher.producers_lost.get(),
             socket_waits: publisher.socket_waits.get(),
             socket_wait_ns: publisher.socket_wait_ns.get(),
             receipt_wait_ns: publisher.receipt_wait_ns.get(),
@@ -148,6 +157,8 @@ pub struct Counts {
     pub scheduled: u64,
     /// Records given to the connection at least once.
     pub sent: u64,
+    /// Records given to it again.
+    pub resent: u64,
     /// Records that the broker confirmed.
     pub acknowledged: u64,
     /// Records that the broker refused for good.
@@ -166,6 +177,10 @@ pub struct Counts {
     pub buffer_wait_ns: u64,
     /// Bytes of the frames that were written; 0 where the transport does not know.
     pub wire_bytes: u64,
+    /// Connections that were lost.
+    pub connections_lost: u64,
+    /// Producers that were lost.
+    pub producers_lost: u64,
     /// How often a socket was full.
     pub socket_waits: u64,
     /// How long, in nanoseconds.

@@ -90,6 +90,12 @@ struct LoadArgs {
         value_parser = parse_duration
     )]
     drain_timeout: Duration,
+    /// Count a record without a receipt for so long as unknown [s, ms, m]. Default: wait for ever
+    #[arg(
+        long, value_name = "DURATION", env = "PRODUCER_LOAD_SEND_TIMEOUT",
+        value_parser = parse_duration_positive
+    )]
+    send_timeout: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -145,6 +151,7 @@ impl ProduceArgs {
             duration: self.load.duration,
             max_lag: self.load.max_lag,
             drain_timeout: self.load.drain_timeout,
+            send_timeout: self.load.send_timeout,
             lanes: self.engine.lanes,
             pin: self.engine.pin.into(),
             batching: self.batches.settings(),
@@ -190,6 +197,8 @@ pub(super) fn settings_of_records(records: &RecordArgs) -> Settings {
         listener_name: None,
         topic: Topic::default(),
         connect_timeout: None,
+        send_timeout: None,
+        keep_alive: None,
         events: records.events(),
         sources: records.sources,
         producer_name: None,

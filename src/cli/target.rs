@@ -69,6 +69,13 @@ pub(super) struct TargetArgs {
         value_parser = parse_duration_positive
     )]
     connect_timeout: Option<Duration>,
+    /// How often to ask brokers whether they are there [s, ms, m]; one that says nothing for as
+    /// long again is taken to be lost. Default: 30s
+    #[arg(
+        long, value_name = "DURATION", env = "PRODUCER_LOAD_KEEP_ALIVE_INTERVAL",
+        value_parser = parse_duration_positive
+    )]
+    keep_alive_interval: Option<Duration>,
 }
 
 /// A target that cannot be used.
@@ -129,6 +136,7 @@ impl TargetArgs {
             listener_name: or(&self.listener_name, "listenerName"),
             topic: self.topic.clone(),
             connect_timeout: self.connect_timeout,
+            keep_alive: self.keep_alive_interval,
             ..others
         })
     }

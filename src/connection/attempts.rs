@@ -92,7 +92,8 @@ impl Attempts {
     }
 }
 
-fn error(step: Step, address: &str, cause: Cause, began: Moment) -> ConnectError {
+/// Says in one line why a step could not be taken.
+pub(super) fn error(step: Step, address: &str, cause: Cause, began: Moment) -> ConnectError {
     let (address, hint) = (address.to_owned(), cause.hint());
     match cause {
         Cause::Refused { kind, words } => {

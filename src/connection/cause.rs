@@ -92,6 +92,30 @@ impl Cause {
         }
     }
 
+    /// Returns whether a producer that cannot be created again for this reason never can.
+    ///
+    /// Unlike at the start, when a mistake is likelier than an accident, what is not known to be
+    /// final passes: a cluster that restarts gives many reasons.
+    #[must_use]
+    pub const fn ends_a_run(&self) -> bool {
+        match self {
+            Self::Trouble { .. } => false,
+            Self::Wrong { .. } => true,
+            Self::Refused { kind, .. } => matches!(
+                kind,
+                ServerError::AuthenticationError
+                    | ServerError::AuthorizationError
+                    | ServerError::IncompatibleSchema
+                    | ServerError::InvalidTopicName
+                    | ServerError::NotAllowedError
+                    | ServerError::ProducerFenced
+                    | ServerError::TopicNotFound
+                    | ServerError::TopicTerminatedError
+                    | ServerError::UnsupportedVersionError
+            ),
+        }
+    }
+
     /// Returns whether a batch that got this answer is refused for good: not stored, never to be.
     ///
     /// A persistence error says only that the broker does not know, so it is none.
@@ -99,6 +123,12 @@ impl Cause {
     pub const fn is_final_refusal(&self) -> bool {
         let unknown = matches!(self, Self::Refused { kind: ServerError::PersistenceError, .. });
         matches!(self, Self::Refused { .. }) && !self.is_passing() && !unknown
+    }
+
+    /// Returns whether a batch that got this answer is the last one that the topic ever gets.
+    #[must_use]
+    pub const fn ends_a_topic(&self) -> bool {
+        matches!(self, Self::Refused { kind: ServerError::TopicTerminatedError, .. })
     }
 
     /// Returns what the user can do.
@@ -150,11 +180,11 @@ impl From<LinkError> for Cause {
     fn from(error: LinkError) -> Self {
         match error {
             LinkError::Network(error) => error.into(),
-            LinkError::Refused(cause) => cause,
+            LinkError::Refused(cause) | LinkError::Final(cause) => cause,
             LinkError::Closed | LinkError::Malformed(_) => {
                 Self::Trouble { reason: error.to_string(), hint: SPEAK }
             }
-            LinkError::Silent(_) | LinkError::ProducerClosed(_) => Self::trouble(error),
+            LinkError::Silent(_) => Self::trouble(error),
         }
     }
 }

@@ -38,15 +38,51 @@ pub enum LinkError {
     /// Nothing has come for too long.
     #[error("the broker has said nothing for {} s, though it was asked", .0.as_secs())]
     Silent(Duration),
-    /// The broker closed a producer: its topic was moved, unloaded or deleted.
-    #[error("the broker closed producer {0}")]
-    ProducerClosed(u64),
     /// The broker said no.
     #[error("the broker refused: {0}")]
     Refused(Cause),
+    /// The broker said no, and always will.
+    #[error("the broker refused for good: {}; {}", .0, .0.hint())]
+    Final(Cause),
     /// What came is no command.
     #[error("the broker sent what is no command: {0}")]
     Malformed(&'static str),
+}
+
+/// A producer that is to be created.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    /// Its number, among all of the process.
+    pub(super) number: u64,
+    /// Its name.
+    pub(super) name: String,
+    /// The topic, or the partition of one.
+    pub(super) topic: String,
+    /// How often it was created before: a later one succeeds an earlier one.
+    pub(super) epoch: u64,
+}
+
+/// Reads a command that tells what became of one of the producers that were asked for.
+fn created(
+    command: &mut BaseCommand,
+    wanted: &[&Wanted],
+    place: impl Fn(u64) -> Option<usize>,
+) -> Option<(usize, Result<ProducerHead, Cause>)> {
+    if let Some(error) = command.error.take_if(|error| place(error.request_id).is_some()) {
+        let cause = Cause::refused(error.error, error.message);
+        return place(error.request_id).map(|at| (at, Err(cause)));
+    }
+    if let Some(closed) = command.close_producer.take() {
+        let at = wanted.iter().position(|wanted| wanted.number == closed.producer_id)?;
+        return Some((at, Err(Cause::trouble("closed as soon as it was made"))));
+    }
+    // A producer that has to wait for another one is answered twice.
+    let is_ready = |answer: &mut proto::CommandProducerSuccess| {
+        place(answer.request_id).is_some() && answer.producer_ready.unwrap_or(true)
+    };
+    let answer = command.producer_success.take_if(is_ready)?;
+    let head = ProducerHead { name: answer.producer_name, schema_version: answer.schema_version };
+    place(answer.request_id).map(|at| (at, Ok(head)))
 }
 
 /// A connection to one broker.
@@ -154,33 +190,39 @@ impl Link {
         }
     }
 
-    /// Creates a producer, which registers the schema.
-    pub(super) async fn create_producer(
+    /// Creates producers, each of which registers the schema. All are asked for at once, so that
+    /// many take hardly longer than one.
+    pub(super) async fn create_producers(
         &mut self,
-        producer_id: u64,
-        topic: &str,
-        name: &str,
-        schema: proto::Schema,
-    ) -> Result<ProducerHead, Cause> {
-        let request_id = self.next_request();
-        let producer = proto::CommandProducer {
-            topic: topic.to_owned(),
-            producer_id,
-            request_id,
-            producer_name: Some(name.to_owned()),
-            user_provided_producer_name: Some(true),
-            schema: Some(schema),
-            epoch: Some(0),
-            ..proto::CommandProducer::default()
+        wanted: &[&Wanted],
+        schema: &proto::Schema,
+    ) -> Result<Vec<Result<ProducerHead, Cause>>, Cause> {
+        let mut asks = Vec::new();
+        let first = self.requests + 1;
+        for wanted in wanted {
+            let producer = proto::CommandProducer {
+                topic: wanted.topic.clone(),
+                producer_id: wanted.number,
+                request_id: self.next_request(),
+                producer_name: Some(wanted.name.clone()),
+                user_provided_producer_name: Some(true),
+                schema: Some(schema.clone()),
+                epoch: Some(wanted.epoch),
+                ..proto::CommandProducer::default()
+            };
+            let ask = BaseCommand { producer: Some(producer), ..command::of_type(Type::Producer) };
+            asks.extend(command::encoded(&ask));
+        }
+        self.write_all(&asks).await?;
+        let place = |request_id: u64| {
+            usize::try_from(request_id.checked_sub(first)?).ok().filter(|at| *at < wanted.len())
         };
-        let ask = BaseCommand { producer: Some(producer), ..command::of_type(Type::Producer) };
-        self.write_all(&command::encoded(&ask)).await?;
-        // A producer that has to wait for another one is answered twice.
-        let is_ready = |answer: &mut proto::CommandProducerSuccess| {
-            answer.request_id == request_id && answer.producer_ready.unwrap_or(true)
-        };
-        let answer = self.answer(|command| command.producer_success.take_if(is_ready)).await?;
-        Ok(ProducerHead { name: answer.producer_name, schema_version: answer.schema_version })
+        let mut answers: Vec<_> = wanted.iter().map(|_| None).collect();
+        while answers.iter().any(Option::is_none) {
+            let (at, answer) = self.answer(|command| created(command, wanted, place)).await?;
+            answers[at] = Some(answer);
+        }
+        Ok(answers.into_iter().flatten().collect())
     }
 
     /// Returns the frame that proves who we are once more: the broker asks before a token expires,

@@ -128,13 +128,18 @@ impl LookUps {
         Link::open(target, self.door(target), None).await
     }
 
-    /// Gives the connections up where one failed: the next attempt takes the next door.
+    /// Gives the connections up where one failed.
     fn kept<T>(&mut self, outcome: Result<T, Cause>) -> Result<T, Cause> {
         if matches!(outcome, Err(Cause::Trouble { .. })) {
-            self.links.clear();
-            self.door += 1;
+            self.give_up();
         }
         outcome
+    }
+
+    /// Gives the connections up: the next attempt takes the next door.
+    pub(super) fn give_up(&mut self) {
+        self.links.clear();
+        self.door += 1;
     }
 }
 

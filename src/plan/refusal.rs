@@ -56,6 +56,15 @@ pub enum PlanError {
 /// Refuses credentials that nobody asks for, and what the `client` transport would leave out.
 pub(super) fn check_target(settings: &Settings) -> Result<(), PlanError> {
     let no_effect = |flag, why| Err(PlanError::NoEffect { flag, why });
+    let is_client = settings.batching.transport == Transport::Client;
+    for (flag, is_given) in [
+        ("--send-timeout", settings.send_timeout.is_some()),
+        ("--keep-alive-interval", settings.keep_alive.is_some()),
+    ] {
+        if is_given && is_client {
+            return no_effect(flag, "--transport client has times of its own; take the framed one");
+        }
+    }
     let Some(url) = &settings.service_url else {
         return match settings.credentials {
             None => Ok(()),
@@ -70,7 +79,7 @@ pub(super) fn check_target(settings: &Settings) -> Result<(), PlanError> {
         let why = "a certificate is shown by TLS alone; write pulsar+ssl:// in the service URL";
         return no_effect("--auth-plugin tls", why);
     }
-    if settings.batching.transport == Transport::Framed {
+    if !is_client {
         return Ok(());
     }
     if url.is_tls() && settings.trust.certificate.is_some() {

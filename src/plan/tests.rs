@@ -39,6 +39,8 @@ fn settings() -> Settings {
         batching: BatchSettings::default(),
         max_lag: None,
         drain_timeout: Duration::from_secs(10),
+        send_timeout: None,
+        keep_alive: None,
         connect_timeout: None,
     }
 }

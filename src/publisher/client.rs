@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::batch::Batch;
 use crate::batch::RecordBorder;
+use crate::clock;
 use crate::connection::Cause;
 use crate::connection::ConnectError;
 use crate::connection::Session;
@@ -111,7 +112,7 @@ impl Client {
         loops.shutdown().await;
         stop.set();
         while let Some(batch) = end.next().await {
-            drop(Outstanding::new(batch, accounting.clone()));
+            drop(Outstanding::new(batch, clock::now(), accounting.clone()));
         }
         served
     }
@@ -127,7 +128,7 @@ async fn deal(
     while let Some(batch) = end.next().await {
         // A loop that has ended ends the run; its batch is counted where it is dropped.
         if let Some(queue) = queues.get(batch.producer as usize) {
-            drop(queue.send(Outstanding::new(batch, accounting.clone())));
+            drop(queue.send(Outstanding::new(batch, clock::now(), accounting.clone())));
         }
     }
 }

@@ -22,14 +22,37 @@ pub(super) struct Accounting {
 pub(super) struct Outstanding {
     /// `None` once its fate is counted.
     batch: Option<Box<Batch>>,
+    taken_at: Moment,
     sent_at: Option<Moment>,
+    /// Whether it is to be sent though it was sent before.
+    is_again: bool,
     accounting: Accounting,
 }
 
 impl Outstanding {
     /// Takes a batch that was handed over.
-    pub(super) fn new(batch: Box<Batch>, accounting: Accounting) -> Self {
-        Self { batch: Some(batch), sent_at: None, accounting }
+    pub(super) fn new(batch: Box<Batch>, taken_at: Moment, accounting: Accounting) -> Self {
+        Self { batch: Some(batch), taken_at, sent_at: None, is_again: false, accounting }
+    }
+
+    /// Returns the number of the batch's producer.
+    pub(super) fn producer(&self) -> Option<usize> {
+        self.batch().map(|batch| batch.producer as usize)
+    }
+
+    /// Returns how long ago it was handed over.
+    pub(super) fn waited_ns(&self, now: Moment) -> u64 {
+        now.ns_since(self.taken_at)
+    }
+
+    /// Returns whether it was sent.
+    pub(super) const fn is_sent(&self) -> bool {
+        self.sent_at.is_some()
+    }
+
+    /// Notes that whoever got it may have lost it: if it was sent, it is to be sent again.
+    pub(super) const fn send_again(&mut self) {
+        self.is_again = self.is_sent();
     }
 
     /// Returns the batch.
@@ -43,13 +66,16 @@ impl Outstanding {
         self.batch()
     }
 
-    /// Counts the batch as sent from this moment on, if it is not yet.
+    /// Counts the batch as sent from this moment on, if it is not yet, or as sent again.
     pub(super) fn sent_at(&mut self, moment: Moment) {
-        if let (Some(batch), None) = (&self.batch, self.sent_at) {
+        let Some(batch) = &self.batch else { return };
+        let publisher = &self.accounting.stats.publisher;
+        if self.sent_at.is_none() {
             self.sent_at = Some(moment);
-            let publisher = &self.accounting.stats.publisher;
             publisher.sent.add(batch.len() as u64);
             publisher.payload_bytes.add(batch.payload_bytes);
+        } else if std::mem::take(&mut self.is_again) {
+            publisher.resent.add(batch.len() as u64);
         }
     }
 
@@ -133,7 +159,7 @@ mod tests {
             batch.advance(1);
             RecordSealer.close(&mut batch);
         }
-        fate(Outstanding::new(batch, accounting));
+        fate(Outstanding::new(batch, clock::now(), accounting));
         assert!(lanes[0].try_take().is_ok(), "the buffer came back");
         stats.counts()
     }
@@ -152,6 +178,15 @@ mod tests {
             outstanding.send();
             outstanding.acknowledged();
         });
+        let twice = counted(|mut outstanding| {
+            outstanding.send_again();
+            outstanding.send();
+            outstanding.send_again();
+            outstanding.send();
+            outstanding.send();
+            outstanding.acknowledged();
+        });
+        assert_eq!((twice.sent, twice.resent, twice.acknowledged), (3, 3, 3));
         assert_eq!((confirmed.acknowledged, confirmed.unknown, confirmed.dropped), (3, 0, 0));
         let refused = counted(|mut outstanding| {
             outstanding.send();

@@ -53,8 +53,7 @@ pub fn render(plan: &Plan) -> String {
             ns => format!("caught up, dropped after {}", duration_text(ns)),
         },
     );
-    let timeouts = [plan.connect_timeout_ns, plan.drain_timeout_ns].map(duration_text);
-    line("timeouts", format!("connect {}, drain {}", timeouts[0], timeouts[1]));
+    line("timeouts", timeouts(plan));
     line("transport", transport(plan));
     text
 }
@@ -96,11 +95,18 @@ fn routing(plan: &Plan) -> String {
     }
 }
 
+fn timeouts(plan: &Plan) -> String {
+    let [connect, drain, send] =
+        [plan.connect_timeout_ns, plan.drain_timeout_ns, plan.send_timeout_ns].map(duration_text);
+    let send = if plan.send_timeout_ns == 0 { "none" } else { &send };
+    format!("connect {connect}, drain {drain}, send {send}")
+}
+
 fn transport(plan: &Plan) -> String {
     match plan.transport {
         Transport::Framed => {
             let compression = plan.batching.compression;
-            format!("framed, compression {compression}, ends when a connection is lost")
+            format!("framed, compression {compression}")
         }
         Transport::Client => "client, without sequence ids and batch properties of its own, \
              ends when a broker is away for 30 s"

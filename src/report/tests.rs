@@ -46,6 +46,8 @@ fn plan(duration: Option<Duration>) -> Plan {
         batching: BatchSettings::default(),
         max_lag: None,
         drain_timeout: Duration::from_secs(10),
+        send_timeout: None,
+        keep_alive: None,
         connect_timeout: None,
     };
     let here = Surroundings {
@@ -112,6 +114,7 @@ fn the_names_that_machines_read_stay() {
     assert_eq!(at("/cpu/throttled_periods"), 3);
     assert_eq!(at("/cpu/throttled_ns"), 5);
     assert_eq!(at("/memory/rss_bytes_max"), 11_000_000);
+    assert_eq!((at("/losses/connections"), at("/losses/producers")), (0.into(), 0.into()));
     assert_eq!(at("/verdict/code"), 0);
     assert_eq!(at("/verdict/limit"), Value::Null);
     assert!(at("/verdict/text").is_string());
@@ -150,7 +153,13 @@ fn each_end_has_its_exit_code() {
 fn a_person_reads_it_in_80_columns() {
     let text = text::render(&Report::new(measured()));
     assert!(text.contains("10,000 acknowledged of 10,000"), "{text}");
-    assert!(text.contains("EMBEDDED"));
+    assert!(text.contains("EMBEDDED") && !text.contains("lost"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let mut measured = measured();
+    (measured.counted.connections_lost, measured.counted.producers_lost) = (1, 12_000);
+    measured.counted.resent = 1_234_567;
+    let text = text::render(&Report::new(measured));
+    assert!(text.contains("back: 1 connections, 12,000 producers; 1,234,567 resent"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     let plan = plan_text::render(&plan(None));
     assert!(plan.contains("until SIGINT") && plan.contains("EMBEDDED"), "{plan}");

@@ -20,6 +20,9 @@ pub fn render(report: &Report) -> String {
     line("to", destination(report));
     line("records", records(report));
     line("", fates(report));
+    if let Some(losses) = losses(report) {
+        line("", losses);
+    }
     line("rate", rate(report));
     line("response", latency(report.latency.response, "due to receipt"));
     line("service", latency(report.latency.service, "send to receipt"));
@@ -75,6 +78,16 @@ fn fates(report: &Report) -> String {
     let totals = &report.totals;
     let [failed, unknown, dropped] = [totals.failed, totals.unknown, totals.dropped].map(grouped);
     format!("{failed} failed, {unknown} unknown, {dropped} dropped")
+}
+
+/// Says what was lost and brought back, if anything was.
+fn losses(report: &Report) -> Option<String> {
+    let losses = report.losses.filter(|losses| losses.producers > 0)?;
+    let [connections, producers] = [losses.connections, losses.producers].map(grouped);
+    let resent = grouped(report.totals.resent.unwrap_or_default());
+    Some(format!(
+        "lost and back: {connections} connections, {producers} producers; {resent} resent"
+    ))
 }
 
 fn rate(report: &Report) -> String {

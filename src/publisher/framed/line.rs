@@ -1,7 +1,7 @@
 //! One connection of the `framed` transport, and what is on its way over it.
 //!
-//! Frames go out in the order in which they were handed over, small commands between them. A batch
-//! waits in its producer's queue until its receipt comes; receipts come in the same order.
+//! Frames go out in the order in which they were handed over, small commands between them. Once
+//! written, a batch waits at its producer for the answer.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -10,48 +10,35 @@ use pulsar::proto::BaseCommand;
 
 use crate::clock;
 use crate::clock::Moment;
+use crate::connection::Broker;
 use crate::connection::Cause;
 use crate::connection::Link;
 use crate::connection::LinkError;
 use crate::connection::pong;
 
 use super::super::outstanding::Outstanding;
+use super::producers::Producers;
 
 /// Frames that are written by one call at most.
 const FRAMES_A_WRITE: usize = 32;
 
 /// One connection and what is on its way over it.
 pub(super) struct Line {
+    pub(super) broker: Broker,
     pub(super) link: Link,
     /// Frames that are not written whole yet, and how much of the first one is.
     pub(super) unsent: VecDeque<Outstanding>,
     written: usize,
     /// Small commands, which go out between two frames.
     pub(super) control: Vec<u8>,
-    /// Batches without a receipt, by producer; empty for those on other lines.
-    in_flight: Vec<VecDeque<Outstanding>>,
-    /// How many there are.
-    unanswered: usize,
     /// Whether anything has come since the broker was last asked.
     pub(super) is_heard: bool,
 }
 
 impl Line {
-    pub(super) fn new(link: Link, producers: usize) -> Self {
-        Self {
-            link,
-            unsent: VecDeque::new(),
-            written: 0,
-            control: Vec::new(),
-            in_flight: (0..producers).map(|_| VecDeque::new()).collect(),
-            unanswered: 0,
-            is_heard: true,
-        }
-    }
-
-    /// Returns whether nothing is on its way.
-    pub(super) fn is_empty(&self) -> bool {
-        self.unsent.is_empty() && self.unanswered == 0
+    pub(super) fn new(broker: Broker, link: Link) -> Self {
+        let (unsent, control) = (VecDeque::new(), Vec::new());
+        Self { broker, link, unsent, written: 0, control, is_heard: true }
     }
 
     /// Returns whether there is something that the socket did not take.
@@ -60,7 +47,7 @@ impl Line {
     }
 
     /// Writes as much as the socket takes; returns whether it took anything.
-    pub(super) fn write(&mut self) -> Result<bool, LinkError> {
+    pub(super) fn write(&mut self, producers: &mut Producers) -> Result<bool, LinkError> {
         let mut is_busy = false;
         self.link.flush()?;
         loop {
@@ -82,7 +69,7 @@ impl Line {
                 return Ok(is_busy);
             }
             is_busy = true;
-            self.note_written(written, began);
+            self.note_written(written, began, producers);
         }
     }
 
@@ -99,48 +86,79 @@ impl Line {
     }
 
     /// Counts frames of which a byte was written as sent, and moves whole ones on.
-    fn note_written(&mut self, bytes: usize, began: Moment) {
+    fn note_written(&mut self, bytes: usize, began: Moment, producers: &mut Producers) {
         self.written += bytes;
         while self.written > 0 {
             let Some(first) = self.unsent.front_mut() else { return };
             first.sent_at(began);
-            let (frame_bytes, producer) = first
-                .batch()
-                .map_or((0, 0), |batch| (batch.bytes().len(), batch.producer as usize));
+            let frame_bytes = first.batch().map_or(0, |batch| batch.bytes().len());
             if self.written < frame_bytes {
                 return;
             }
             self.written -= frame_bytes;
             first.count_wire_bytes(frame_bytes);
-            if let (Some(first), Some(queue)) =
-                (self.unsent.pop_front(), self.in_flight.get_mut(producer))
-            {
-                queue.push_back(first);
-                self.unanswered += 1;
+            if let Some(first) = self.unsent.pop_front() {
+                producers.sent(first);
             }
         }
     }
 
-    /// Reads what has arrived and acts on it; returns whether anything has.
-    pub(super) fn read(&mut self) -> Result<bool, LinkError> {
+    /// Takes out what is not written whole yet and for which `is_wanted` holds. The rest of a frame
+    /// that is half written goes out all the same, or what follows it could not be read.
+    pub(super) fn take_out(
+        &mut self,
+        is_wanted: impl Fn(&Outstanding) -> bool,
+    ) -> VecDeque<Outstanding> {
+        if self.written > 0
+            && let Some(first) = self.unsent.front().filter(|first| is_wanted(first))
+        {
+            let frame = first.batch().map_or(&[][..], |batch| batch.bytes());
+            first.count_wire_bytes(frame.len());
+            let rest = frame[self.written..].iter().copied();
+            self.control.splice(..0, rest);
+            self.written = 0;
+        }
+        let all = std::mem::take(&mut self.unsent);
+        let (wanted, left) = all.into_iter().partition(is_wanted);
+        self.unsent = left;
+        wanted
+    }
+
+    /// Reads what has arrived at the line of this place and acts on it; returns whether anything
+    /// has.
+    pub(super) fn read(
+        &mut self,
+        place: usize,
+        producers: &mut Producers,
+    ) -> Result<bool, LinkError> {
         let is_busy = self.link.read()?;
         self.is_heard |= is_busy;
         while let Some(command) = self.link.next_command()? {
-            self.act(command)?;
+            self.act(command, place, producers)?;
         }
         Ok(is_busy)
     }
 
-    fn act(&mut self, command: BaseCommand) -> Result<(), LinkError> {
+    fn act(
+        &mut self,
+        command: BaseCommand,
+        place: usize,
+        producers: &mut Producers,
+    ) -> Result<(), LinkError> {
         if let Some(receipt) = command.send_receipt {
-            self.answered(receipt.producer_id, receipt.sequence_id, Outstanding::acknowledged)
+            let fate = Outstanding::acknowledged;
+            producers.answered(place, receipt.producer_id, receipt.sequence_id, fate)
         } else if let Some(error) = command.send_error {
+            let (producer, sequence_id) = (error.producer_id, error.sequence_id);
             let cause = Cause::refused(error.error, error.message);
-            let is_final = cause.is_final_refusal();
+            if !cause.is_final_refusal() {
+                // What follows it may be stored or not: only the same order again is safe.
+                return Err(LinkError::Refused(cause));
+            }
             log::warn!("the broker refused a batch: {cause}; {}", cause.hint());
-            self.answered(error.producer_id, error.sequence_id, |outstanding| {
-                outstanding.refused(if is_final { usize::MAX } else { 0 });
-            })
+            let fate = |refused: Outstanding| refused.refused(usize::MAX);
+            producers.answered(place, producer, sequence_id, fate)?;
+            if cause.ends_a_topic() { Err(LinkError::Final(cause)) } else { Ok(()) }
         } else if command.ping.is_some() {
             self.control.extend(pong());
             Ok(())
@@ -148,34 +166,14 @@ impl Line {
             self.control.extend(self.link.proof()?);
             Ok(())
         } else if let Some(closed) = command.close_producer {
-            Err(LinkError::ProducerClosed(closed.producer_id))
+            let number = usize::try_from(closed.producer_id).unwrap_or(usize::MAX);
+            let unsent = self.take_out(|outstanding| outstanding.producer() == Some(number));
+            producers.lose(number, place, unsent);
+            Ok(())
         } else if let Some(error) = command.error {
             Err(LinkError::Refused(Cause::refused(error.error, error.message)))
         } else {
             Ok(())
-        }
-    }
-
-    /// Gives the producer's first batch its fate. Receipts of a producer come in the order of its
-    /// batches; anything else is no answer to what was sent.
-    fn answered(
-        &mut self,
-        producer_id: u64,
-        sequence_id: u64,
-        fate: impl FnOnce(Outstanding),
-    ) -> Result<(), LinkError> {
-        let place = usize::try_from(producer_id).unwrap_or(usize::MAX);
-        let queue = self.in_flight.get_mut(place);
-        let expected = |first: &Outstanding| {
-            first.batch().is_some_and(|batch| batch.first_index == sequence_id)
-        };
-        match queue.and_then(|queue| queue.pop_front_if(|first| expected(first))) {
-            Some(first) => {
-                self.unanswered -= 1;
-                fate(first);
-                Ok(())
-            }
-            None => Err(LinkError::Malformed("a receipt of a batch that was not sent")),
         }
     }
 }
