@@ -1,17 +1,18 @@
 //! The embedded broker: speaks Pulsar's protocol well enough for the official clients to produce.
 //!
 //! It exists so that the program can be tried, tested and judged without a Pulsar: it counts what
-//! arrives by itself, checks every checksum and every batch, and misbehaves on request (`faults`).
+//! arrives by itself, checks every checksum and every batch, and misbehaves on request.
 //! It knows neither plan nor generator. The caller owns the port and the end.
 //!
 //! Inside: `session` moves bytes, `dialogue` answers commands, `topics` is the state, `codec` and
-//! `entry` read what came, `sink` lets it pass unread.
+//! `entry` read what came, `sink` lets it pass unread, `faults` and `mischief` spoil it.
 
 mod codec;
 mod counts;
 mod dialogue;
 mod entry;
 mod faults;
+mod mischief;
 mod names;
 mod outbox;
 mod producers;
@@ -36,6 +37,7 @@ use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 pub use counts::BrokerCounts;
 pub use counts::TopicCounts;
@@ -44,6 +46,8 @@ pub use entry::EntryError;
 pub use faults::Fault;
 pub use faults::FaultError;
 pub use faults::Faults;
+pub use faults::Share;
+pub use faults::described as described_faults;
 
 use dialogue::Dialogue;
 use session::Intake;
@@ -77,7 +81,7 @@ pub struct BrokerConfig {
     pub partitions: u32,
     /// What it does wrong on purpose.
     pub faults: Faults,
-    /// Where the chance in faults comes from; no fault draws from it yet.
+    /// Where the chance in faults comes from.
     pub seed: u64,
     /// How many of a topic's newest bytes the log keeps; 0: none.
     pub log_bytes_max: usize,
@@ -94,8 +98,7 @@ impl BrokerState {
     /// Makes the state of a broker that has seen nothing.
     #[must_use]
     pub fn new(config: &BrokerConfig) -> Self {
-        let topics = Topics::new(config.partitions, config.log_bytes_max);
-        Self(Arc::new(Mutex::new(topics)))
+        Self(Arc::new(Mutex::new(Topics::new(config))))
     }
 
     /// Returns what was counted so far.
@@ -198,6 +201,7 @@ pub async fn run(
     mut shutdown: watch::Receiver<bool>,
 ) {
     let mut sessions = JoinSet::new();
+    state.0.lock().mischief().begin_refusing(Instant::now());
     // Ends on the word and on the sender's end alike.
     let ending = async move { drop(shutdown.wait_for(|ending| *ending).await) };
     tokio::pin!(ending);
@@ -238,12 +242,16 @@ fn admit(
         Ok(address) => address,
         Err(error) => return log::warn!("embedded broker: a connection was gone: {error}"),
     };
+    let now = Instant::now();
     let mut topics = state.0.lock();
+    if topics.mischief().refuses(now) {
+        return session::reset(&stream);
+    }
     let connection = topics.counts_mut().connections;
     topics.counts_mut().connections += 1;
     drop(topics);
     let topics = Arc::clone(&state.0);
-    let dialogue = Dialogue::new(topics, connection, service_url(address), config.faults);
+    let dialogue = Dialogue::new(topics, connection, service_url(address), now);
     let intake = config.sink_check_every.map_or(Intake::Whole, |n| Intake::Sink(Sink::new(n)));
     sessions.spawn(session::serve(stream, dialogue, intake, KEEP_ALIVE));
 }

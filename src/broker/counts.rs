@@ -20,6 +20,8 @@ pub struct BrokerCounts {
     pub frames_refused: u64,
     /// SENDs refused because their records did not add up.
     pub malformed_batches: u64,
+    /// How often each fault struck, by name; those that only slow receipts down are not counted.
+    pub faults: BTreeMap<&'static str, u64>,
     /// Producers created, re-created ones included.
     pub producers_created: u64,
     /// Counts of each topic (each partition is one), by full name.

@@ -3,6 +3,7 @@
 //! A request that the broker refuses is answered with words and the connection lives on; what no
 //! client of the protocol would say ends it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -18,13 +19,14 @@ use super::codec::FrameError;
 use super::codec::read_frame;
 use super::entry::EntryError;
 use super::entry::EntrySize;
-use super::faults::Faults;
+use super::mischief::Deed;
+use super::mischief::Temper;
 use super::outbox::Outbox;
 use super::producers::ConnectionId;
 use super::refusal::Refusal;
 use super::replies;
 use super::schemas::SchemaVersion;
-use super::topics::Position;
+use super::topics::Taken;
 use super::topics::Topics;
 
 const CONNECT_FIRST: &str = "the first command is CONNECT, and no other is";
@@ -38,6 +40,10 @@ pub(super) enum Goodbye {
     OutOfTurn { what: &'static str },
     #[error("nothing was heard for two keep-alive intervals")]
     Silent,
+    #[error("reset, as the fault drop-connection-every wishes")]
+    Cut,
+    #[error("silent from now on, as the fault half-open wishes")]
+    HalfOpen,
     #[error("the socket failed: {0}")]
     Socket(#[from] std::io::Error),
 }
@@ -50,6 +56,10 @@ pub(super) struct Dialogue {
     /// How the client reached us; a look-up answers with it.
     service_url: String,
     connected: bool,
+    /// Producers that the broker closed and the client has not created again. What was on its way
+    /// to them is ignored, as by Pulsar's `ServerCnx.handleSend`.
+    closed: HashSet<u64>,
+    temper: Temper,
     pub(super) outbox: Outbox,
 }
 
@@ -58,15 +68,51 @@ impl Dialogue {
         topics: Arc<Mutex<Topics>>,
         connection: ConnectionId,
         service_url: String,
-        faults: Faults,
+        now: Instant,
     ) -> Self {
+        let temper = topics.lock().mischief().temper(connection, now);
         Self {
             topics,
             connection,
             service_url,
             connected: false,
-            outbox: Outbox::new(faults.receipt_delay),
+            closed: HashSet::new(),
+            temper,
+            outbox: Outbox::default(),
         }
+    }
+
+    /// Tells whether another frame may be taken.
+    pub(super) fn listens(&self, now: Instant) -> bool {
+        self.outbox.has_room() && self.temper.listens(now)
+    }
+
+    /// Returns when there is something to do that nobody says.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.outbox.next_due().into_iter().chain(self.temper.next_due()).min()
+    }
+
+    /// Does what is due by `now`.
+    ///
+    /// # Errors
+    /// When that ends the conversation.
+    pub(super) fn do_due(&mut self, now: Instant) -> Result<(), Goodbye> {
+        self.outbox.release(now);
+        while self.temper.next_due().is_some_and(|at| at <= now) {
+            let mut topics = self.topics.lock();
+            match self.temper.due(topics.mischief(), now) {
+                Some(Deed::Cut) => return Err(Goodbye::Cut),
+                Some(Deed::FallSilent) => return Err(Goodbye::HalfOpen),
+                Some(Deed::CloseProducers(pick)) => {
+                    for producer_id in topics.close_topic(self.connection, pick) {
+                        self.closed.insert(producer_id);
+                        self.outbox.answer(&replies::close_producer(producer_id));
+                    }
+                }
+                Some(Deed::StopReading) | None => {}
+            }
+        }
+        Ok(())
     }
 
     /// Reads one whole frame and queues what there is to say to it.
@@ -112,7 +158,10 @@ impl Dialogue {
     fn open_producer(&mut self, wish: &CommandProducer) {
         let opened = self.topics.lock().open_producer(self.connection, wish);
         let reply = match opened {
-            Ok(opened) => replies::producer_success(wish.request_id, opened),
+            Ok(opened) => {
+                self.closed.remove(&wish.producer_id);
+                replies::producer_success(wish.request_id, opened)
+            }
             Err(refusal) => replies::error(wish.request_id, &refusal),
         };
         self.outbox.answer(&reply);
@@ -125,7 +174,10 @@ impl Dialogue {
         now: Instant,
     ) -> Result<(), Goodbye> {
         let body = body.ok_or(out_of_turn("a SEND without a payload"))?;
-        let published = self.topics.lock().publish(self.connection, send, body, now);
+        let mut topics = self.topics.lock();
+        self.temper.sent(topics.mischief(), now);
+        let published = topics.publish(self.connection, send, body, now);
+        drop(topics);
         self.answer_send(send, published, now)
     }
 
@@ -142,7 +194,10 @@ impl Dialogue {
         if !self.connected {
             return Err(out_of_turn(CONNECT_FIRST));
         }
-        let counted = self.topics.lock().count(self.connection, send.producer_id, measured, now);
+        let mut topics = self.topics.lock();
+        self.temper.sent(topics.mischief(), now);
+        let counted = topics.count(self.connection, send.producer_id, measured, now);
+        drop(topics);
         self.answer_send(send, counted, now)
     }
 
@@ -154,15 +209,20 @@ impl Dialogue {
     fn answer_send(
         &mut self,
         send: &CommandSend,
-        taken: Result<Position, Refusal>,
+        taken: Result<Taken, Refusal>,
         now: Instant,
     ) -> Result<(), Goodbye> {
-        let reply = match taken {
-            Ok(position) => replies::send_receipt(send, position),
+        match taken {
+            Ok(taken) => {
+                let receipt = replies::send_receipt(send, taken.position);
+                self.outbox.receipt(&receipt, taken.receipt_due, now);
+            }
+            Err(Refusal::ProducerMissing) if self.closed.contains(&send.producer_id) => {}
             Err(Refusal::ProducerMissing) => return Err(out_of_turn("a SEND without a producer")),
-            Err(refusal) => replies::send_error(send, &refusal),
-        };
-        self.outbox.receipt(&reply, now);
+            Err(refusal) => {
+                self.outbox.answer_after_receipts(&replies::send_error(send, &refusal), now);
+            }
+        }
         Ok(())
     }
 
@@ -211,7 +271,7 @@ impl Dialogue {
                 counts.checksum_errors += 1;
             }
             Goodbye::Frame(_) | Goodbye::OutOfTurn { .. } => counts.frames_refused += 1,
-            Goodbye::Silent | Goodbye::Socket(_) => {}
+            Goodbye::Silent | Goodbye::Cut | Goodbye::HalfOpen | Goodbye::Socket(_) => {}
         }
     }
 }
@@ -266,13 +326,12 @@ mod tests {
     use tokio_util::bytes::BytesMut;
     use tokio_util::codec::Decoder as _;
 
+    use super::super::BrokerConfig;
     use super::super::codec::write_command;
 
-    const FAULTLESS: Faults = Faults { receipt_delay: std::time::Duration::ZERO };
-
     fn dialogue() -> Dialogue {
-        let topics = Arc::new(Mutex::new(Topics::new(0, 0)));
-        Dialogue::new(topics, 0, "pulsar://here".to_owned(), FAULTLESS)
+        let topics = Arc::new(Mutex::new(Topics::new(&BrokerConfig::default())));
+        Dialogue::new(topics, 0, "pulsar://here".to_owned(), Instant::now())
     }
 
     fn say(dialogue: &mut Dialogue, command: &BaseCommand) -> Result<(), Goodbye> {

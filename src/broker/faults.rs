@@ -1,14 +1,20 @@
-//! What the broker does wrong on purpose: faults with names, read from `NAME[=VALUE]`.
+//! What the broker does wrong on purpose: faults with names, read from `NAME=VALUE`.
 //!
 //! They exist so that a test can provoke what a real broker does on a bad day. A fault is a value;
-//! the code that suffers it reads a number from [`Faults`] and knows no names.
+//! when it strikes is decided in `mischief`, by the numbers in [`Faults`].
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::units::UnitError;
 use crate::units::parse_duration;
+use crate::units::parse_duration_positive;
+
+mod share;
+
+pub use share::Share;
 
 /// Says why a fault cannot be read, and what to write instead.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -45,22 +51,93 @@ pub enum FaultError {
     },
 }
 
-const RECEIPT_DELAY: &str = "receipt-delay";
-const RECEIPT_DELAY_EXAMPLE: &str = "receipt-delay=10ms";
-
-/// Every fault's name, for the error that lists them.
-const NAMES: [&str; 1] = [RECEIPT_DELAY];
-
-fn known_names() -> String {
-    NAMES.join(", ")
+/// What there is to know of a fault before it has a value.
+struct Kind {
+    name: &'static str,
+    /// A text that is understood.
+    example: &'static str,
+    does: &'static str,
+    read: fn(&str) -> Result<Fault, UnitError>,
 }
 
-/// One fault, written `NAME[=VALUE]`.
+/// Every fault.
+const KINDS: [Kind; 8] = [
+    Kind {
+        name: "receipt-delay",
+        example: "receipt-delay=10ms",
+        does: "each receipt leaves this long after its SEND was read; reading goes on",
+        read: |text| parse_duration(text).map(Fault::ReceiptDelay),
+    },
+    Kind {
+        name: "receipt-rate",
+        example: "receipt-rate=5000",
+        does: "receipts leave for so many records a second at most, on all connections together",
+        read: |text| parse_count(text).map(Fault::ReceiptRate),
+    },
+    Kind {
+        name: "drop-connection-every",
+        example: "drop-connection-every=3s",
+        does: "each connection is reset this long after it was accepted, a quarter more or less",
+        read: |text| parse_duration_positive(text).map(Fault::DropConnectionEvery),
+    },
+    Kind {
+        name: "close-producer-every",
+        example: "close-producer-every=2s",
+        does: "so often, a quarter more or less, each connection is told that its producers on one \
+               topic are closed; what it then SENDs to them vanishes until it creates them again",
+        read: |text| parse_duration_positive(text).map(Fault::CloseProducerEvery),
+    },
+    Kind {
+        name: "send-error",
+        example: "send-error=1%",
+        does: "this share of the SENDs (1% or 0.01) is answered by a PersistenceError, not \
+               taken",
+        read: |text| text.parse().map(Fault::SendError),
+    },
+    Kind {
+        name: "stop-reading-for",
+        example: "stop-reading-for=2s",
+        does: "once, 1 s after the broker's first SEND, the connections that have sent are not \
+               read for this long",
+        read: |text| parse_duration_positive(text).map(Fault::StopReadingFor),
+    },
+    Kind {
+        name: "half-open",
+        example: "half-open=5s",
+        does: "each connection falls silent this long after it was accepted: neither read nor \
+               answered nor closed; its producers' names are free a second later",
+        read: |text| parse_duration_positive(text).map(Fault::HalfOpen),
+    },
+    Kind {
+        name: "refuse",
+        example: "refuse=500ms",
+        does: "new connections are reset at once, for this long from the broker's start and from \
+               each time that drop-connection-every strikes",
+        read: |text| parse_duration_positive(text).map(Fault::Refuse),
+    },
+];
+
+fn known_names() -> String {
+    KINDS.map(|kind| kind.name).join(", ")
+}
+
+/// Returns an example of each fault and what it does, for the help.
+pub fn described() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KINDS.iter().map(|kind| (kind.example, kind.does))
+}
+
+/// One fault with its value, written `NAME=VALUE`; [`described`] says what each does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table of kinds says what each does, and the help prints it")]
 pub enum Fault {
-    /// `receipt-delay=10ms`: each receipt leaves this long after its SEND was read. Reading goes
-    /// on.
     ReceiptDelay(Duration),
+    ReceiptRate(NonZeroU64),
+    DropConnectionEvery(Duration),
+    CloseProducerEvery(Duration),
+    SendError(Share),
+    StopReadingFor(Duration),
+    HalfOpen(Duration),
+    Refuse(Duration),
 }
 
 impl Fault {
@@ -68,7 +145,14 @@ impl Fault {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::ReceiptDelay(_) => RECEIPT_DELAY,
+            Self::ReceiptDelay(_) => "receipt-delay",
+            Self::ReceiptRate(_) => "receipt-rate",
+            Self::DropConnectionEvery(_) => "drop-connection-every",
+            Self::CloseProducerEvery(_) => "close-producer-every",
+            Self::SendError(_) => "send-error",
+            Self::StopReadingFor(_) => "stop-reading-for",
+            Self::HalfOpen(_) => "half-open",
+            Self::Refuse(_) => "refuse",
         }
     }
 }
@@ -77,33 +161,31 @@ impl FromStr for Fault {
     type Err = FaultError;
 
     fn from_str(text: &str) -> Result<Self, FaultError> {
-        let (name, value) = match text.split_once('=') {
-            Some((name, value)) => (name.trim(), value.trim()),
-            None => (text.trim(), ""),
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        let (name, value) = (name.trim(), value.trim());
+        let Some(Kind { name, example, read, .. }) = KINDS.iter().find(|kind| kind.name == name)
+        else {
+            return Err(FaultError::Unknown { name: name.to_owned() });
         };
-        match name {
-            RECEIPT_DELAY if value.is_empty() => Err(FaultError::ValueMissing {
-                name: RECEIPT_DELAY,
-                example: RECEIPT_DELAY_EXAMPLE,
-            }),
-            RECEIPT_DELAY => parse_duration(value).map(Self::ReceiptDelay).map_err(|cause| {
-                FaultError::ValueUnreadable {
-                    name: RECEIPT_DELAY,
-                    example: RECEIPT_DELAY_EXAMPLE,
-                    cause,
-                }
-            }),
-            _ => Err(FaultError::Unknown { name: name.to_owned() }),
+        if value.is_empty() {
+            return Err(FaultError::ValueMissing { name, example });
         }
+        read(value).map_err(|cause| FaultError::ValueUnreadable { name, example, cause })
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}=", self.name())?;
         match self {
-            Self::ReceiptDelay(delay) => {
-                write!(f, "{RECEIPT_DELAY}={}", exact(delay.as_nanos()))
-            }
+            Self::ReceiptDelay(duration)
+            | Self::DropConnectionEvery(duration)
+            | Self::CloseProducerEvery(duration)
+            | Self::StopReadingFor(duration)
+            | Self::HalfOpen(duration)
+            | Self::Refuse(duration) => f.write_str(&exact(duration.as_nanos())),
+            Self::ReceiptRate(count) => write!(f, "{count}"),
+            Self::SendError(share) => write!(f, "{share}"),
         }
     }
 }
@@ -116,11 +198,30 @@ fn exact(ns: u128) -> String {
     format!("{}{unit}", ns / size)
 }
 
+fn parse_count(text: &str) -> Result<NonZeroU64, UnitError> {
+    let wanted = "a whole number above 0, such as 1";
+    text.parse().map_err(|_| UnitError::Unreadable { text: text.to_owned(), wanted })
+}
+
 /// All the faults of one broker, each at most once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
     /// How long after its SEND a receipt leaves; zero: at once.
     pub receipt_delay: Duration,
+    /// How many records a second receipts leave for at most.
+    pub receipt_rate: Option<NonZeroU64>,
+    /// How old a connection gets, about, before it is reset.
+    pub drop_connection_every: Option<Duration>,
+    /// How often, about, the producers of one of a connection's topics are closed.
+    pub close_producer_every: Option<Duration>,
+    /// Which share of the SENDs fails.
+    pub send_error: Share,
+    /// How long connections are not read, once.
+    pub stop_reading_for: Option<Duration>,
+    /// How old a connection gets before it falls silent.
+    pub half_open: Option<Duration>,
+    /// How long new connections are reset at once.
+    pub refuse: Option<Duration>,
 }
 
 impl Faults {
@@ -137,11 +238,22 @@ impl Faults {
                 return Err(FaultError::Repeated { name });
             }
             names.push(name);
-            match fault {
-                Fault::ReceiptDelay(delay) => combined.receipt_delay = delay,
-            }
+            combined.add(fault);
         }
         Ok(combined)
+    }
+
+    const fn add(&mut self, fault: Fault) {
+        match fault {
+            Fault::ReceiptDelay(delay) => self.receipt_delay = delay,
+            Fault::ReceiptRate(rate) => self.receipt_rate = Some(rate),
+            Fault::DropConnectionEvery(period) => self.drop_connection_every = Some(period),
+            Fault::CloseProducerEvery(period) => self.close_producer_every = Some(period),
+            Fault::SendError(share) => self.send_error = share,
+            Fault::StopReadingFor(duration) => self.stop_reading_for = Some(duration),
+            Fault::HalfOpen(age) => self.half_open = Some(age),
+            Fault::Refuse(duration) => self.refuse = Some(duration),
+        }
     }
 }
 
@@ -151,9 +263,9 @@ mod tests {
 
     #[test]
     fn a_fault_reads_back_as_it_is_printed() {
-        for text in
-            ["receipt-delay=10ms", "receipt-delay=1500us", "receipt-delay=7ns", "receipt-delay=2s"]
-        {
+        let texts =
+            ["receipt-delay=1500us", "receipt-delay=7ns", "receipt-delay=2s", "send-error=0.25%"];
+        for text in KINDS.iter().map(|kind| kind.example).chain(texts) {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }
         let spaced: Fault = " receipt-delay = 3s ".parse().unwrap();
@@ -162,17 +274,24 @@ mod tests {
 
     #[test]
     fn a_bad_fault_says_what_to_write() {
-        let unknown = "receipt-delays=1s".parse::<Fault>().unwrap_err();
-        assert_eq!(
-            unknown.to_string(),
-            "there is no fault 'receipt-delays'; there are: receipt-delay"
-        );
-        for text in ["receipt-delay", "receipt-delay="] {
-            let missing = text.parse::<Fault>().unwrap_err().to_string();
-            assert!(missing.contains("such as receipt-delay=10ms"), "{missing}");
+        let unknown = "receipt-delays=1s".parse::<Fault>().unwrap_err().to_string();
+        let start = "there is no fault 'receipt-delays'; there are: receipt-delay, receipt-rate, ";
+        assert!(unknown.starts_with(start), "{unknown}");
+        for kind in &KINDS {
+            for text in [kind.name.to_owned(), format!("{}=", kind.name)] {
+                let missing = text.parse::<Fault>().unwrap_err().to_string();
+                assert!(missing.ends_with(&format!("such as {}", kind.example)), "{missing}");
+            }
         }
-        let unreadable = "receipt-delay=soon".parse::<Fault>().unwrap_err();
-        assert!(unreadable.to_string().contains("'soon' is not a duration"));
+        for (text, words) in [
+            ("receipt-delay=soon", "'soon' is not a duration"),
+            ("half-open=0", "it must be above 0"),
+            ("receipt-rate=0", "'0' is not a whole number above 0"),
+            ("send-error=101%", "'101%' is not a share"),
+        ] {
+            let unreadable = text.parse::<Fault>().unwrap_err().to_string();
+            assert!(unreadable.contains(words), "{unreadable}");
+        }
     }
 
     #[test]
@@ -182,5 +301,15 @@ mod tests {
         assert_eq!(combined.receipt_delay, Duration::from_millis(5));
         assert_eq!(Faults::combine([]), Ok(Faults::default()));
         assert!(matches!(Faults::combine([delay, delay]), Err(FaultError::Repeated { .. })));
+    }
+
+    #[test]
+    fn all_faults_can_be_combined() {
+        let all = KINDS.map(|kind| kind.example.parse::<Fault>().unwrap());
+        let combined = Faults::combine(all).unwrap();
+        for fault in all {
+            let without = Faults::combine(all.into_iter().filter(|other| *other != fault)).unwrap();
+            assert_ne!(without, combined, "{fault} changes nothing");
+        }
     }
 }

@@ -1,11 +1,10 @@
 //! What waits to be written on one connection, as bytes.
 //!
-//! Answers leave at once; receipts leave in order, each not before its delay is over. Both queues
-//! are bounded by [`Outbox::has_room`]: without room the session stops reading, and the client
+//! Answers leave at once; receipts leave in order, each not before it is due. Both queues are
+//! bounded by [`Outbox::has_room`]: without room the session stops reading, and the client
 //! meets a full socket, as with a real broker under load.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use pulsar::message::proto::BaseCommand;
 use tokio::time::Instant;
@@ -20,27 +19,16 @@ const DELAYED_MAX: usize = 65_536;
 const READY_BYTES_MAX: usize = 1024 * 1024;
 
 /// The two queues of a connection.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Outbox {
     /// What may be written now; the session's writing takes from its front.
     pub(super) ready: BytesMut,
-    receipt_delay: Duration,
     delayed: BytesMut,
     /// When the next frames of `delayed` are due, and how many bytes each has.
     due: VecDeque<(Instant, usize)>,
 }
 
 impl Outbox {
-    /// Makes an empty one whose receipts leave `receipt_delay` after they are made.
-    pub(super) fn new(receipt_delay: Duration) -> Self {
-        Self {
-            ready: BytesMut::new(),
-            receipt_delay,
-            delayed: BytesMut::new(),
-            due: VecDeque::new(),
-        }
-    }
-
     /// Tells whether another frame may be read.
     pub(super) fn has_room(&self) -> bool {
         self.due.len() < DELAYED_MAX && self.ready.len() < READY_BYTES_MAX
@@ -51,9 +39,9 @@ impl Outbox {
         write_command(command, &mut self.ready);
     }
 
-    /// Queues a receipt, or the error that stands in its place.
-    pub(super) fn receipt(&mut self, command: &BaseCommand, now: Instant) {
-        self.queue(command, now + self.receipt_delay, now);
+    /// Queues a receipt that leaves when it is due, after those before it.
+    pub(super) fn receipt(&mut self, command: &BaseCommand, due: Instant, now: Instant) {
+        self.queue(command, due, now);
     }
 
     /// Queues an answer that must not overtake the receipts before it.
@@ -89,6 +77,8 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::replies;
     use super::*;
 
@@ -97,8 +87,8 @@ mod tests {
     #[test]
     fn receipts_wait_and_answers_do_not() {
         let start = Instant::now();
-        let mut outbox = Outbox::new(DELAY);
-        outbox.receipt(&replies::success(1), start);
+        let mut outbox = Outbox::default();
+        outbox.receipt(&replies::success(1), start + DELAY, start);
         assert!(outbox.ready.is_empty());
         outbox.answer(&replies::pong());
         let pong_bytes = outbox.ready.len();
@@ -112,8 +102,8 @@ mod tests {
     #[test]
     fn nothing_overtakes_a_receipt_that_must_not() {
         let start = Instant::now();
-        let mut outbox = Outbox::new(DELAY);
-        outbox.receipt(&replies::success(1), start);
+        let mut outbox = Outbox::default();
+        outbox.receipt(&replies::success(1), start + DELAY, start);
         outbox.answer_after_receipts(&replies::success(2), start + DELAY / 2);
         assert_eq!(outbox.next_due(), Some(start + DELAY));
         outbox.release(start + DELAY);
@@ -126,12 +116,12 @@ mod tests {
     #[test]
     fn both_queues_are_bounded() {
         let start = Instant::now();
-        let mut delayed = Outbox::new(DELAY);
-        let mut ready = Outbox::new(Duration::ZERO);
-        for outbox in [&mut delayed, &mut ready] {
+        let mut delayed = Outbox::default();
+        let mut ready = Outbox::default();
+        for (outbox, due) in [(&mut delayed, start + DELAY), (&mut ready, start)] {
             let mut receipts = 0;
             while outbox.has_room() {
-                outbox.receipt(&replies::success(receipts), start);
+                outbox.receipt(&replies::success(receipts), due, start);
                 receipts += 1;
             }
             assert!((1_000..=100_000).contains(&receipts), "{receipts}");

@@ -4,6 +4,7 @@
 //! and to nobody else before it is closed or its connection ends.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 
 use pulsar::message::proto::CommandProducer;
@@ -119,6 +120,25 @@ impl Producers {
         }
     }
 
+    /// Closes a connection's producers on one of its topics, by a number that chance gave, and
+    /// returns their ids.
+    pub(super) fn close_topic(&mut self, connection: ConnectionId, pick: u64) -> Vec<u64> {
+        let own = self.by_id.iter().filter(|((owner, _), _)| *owner == connection);
+        let own: Vec<_> = own.map(|((_, id), producer)| (producer.topic, *id)).collect();
+        let topics: BTreeSet<usize> = own.iter().map(|(topic, _)| *topic).collect();
+        let Some(place) = pick.checked_rem(topics.len() as u64) else {
+            return Vec::new();
+        };
+        let picked = topics.into_iter().zip(0..).find(|(_, number)| *number == place);
+        let closed = own.into_iter().filter(|(topic, _)| picked == Some((*topic, place)));
+        let mut closed: Vec<u64> = closed.map(|(_, id)| id).collect();
+        closed.sort_unstable();
+        for id in &closed {
+            self.close(connection, *id);
+        }
+        closed
+    }
+
     /// Closes all producers of a connection that has ended.
     pub(super) fn disconnect(&mut self, connection: ConnectionId) {
         let keys = self.by_id.keys().copied();
@@ -179,6 +199,19 @@ mod tests {
         let refused = producers.open(1, 0, &wish(2, "a", 1));
         assert_eq!(refused, Err(Refusal::IdTaken { producer_id: 2 }));
         assert_eq!(producers.names(0), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_topics_producers_are_closed_together() {
+        let mut producers = Producers::default();
+        assert!(producers.close_topic(1, 5).is_empty());
+        for (connection, topic, id) in [(1, 0, 4), (1, 0, 2), (1, 7, 3), (2, 0, 1)] {
+            let name = format!("{connection}-{id}");
+            assert!(producers.open(connection, topic, &wish(id, &name, 0)).is_ok());
+        }
+        assert_eq!(producers.close_topic(1, 2), [2, 4]);
+        assert_eq!(producers.names(0), ["2-1"]);
+        assert_eq!(producers.close_topic(1, 2), [3]);
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub(super) enum Refusal {
     SchemaMissing,
     #[error("malformed batch: {0}")]
     Malformed(#[from] EntryError),
+    #[error("the entry is not persisted, as the fault send-error wishes")]
+    NotPersisted,
     #[error("not supported by the embedded broker")]
     Unsupported,
 }
@@ -47,6 +49,7 @@ impl Refusal {
             Self::TopicName => ServerError::InvalidTopicName,
             Self::NameTaken { .. } => ServerError::ProducerBusy,
             Self::SchemaMissing => ServerError::TopicNotFound,
+            Self::NotPersisted => ServerError::PersistenceError,
             _ => ServerError::NotAllowedError,
         }
     }

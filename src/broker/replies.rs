@@ -47,6 +47,14 @@ pub(super) fn success(request_id: u64) -> BaseCommand {
     }
 }
 
+/// `CLOSE_PRODUCER` by the broker, which nobody asked for: `ServerCnx.closeProducer` numbers it -1.
+pub(super) fn close_producer(producer_id: u64) -> BaseCommand {
+    BaseCommand {
+        close_producer: Some(proto::CommandCloseProducer { producer_id, request_id: u64::MAX }),
+        ..command(Type::CloseProducer)
+    }
+}
+
 pub(super) fn error(request_id: u64, refusal: &Refusal) -> BaseCommand {
     BaseCommand {
         error: Some(proto::CommandError {

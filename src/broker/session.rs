@@ -20,6 +20,10 @@ use super::dialogue::Goodbye;
 use super::replies;
 use super::sink::Sink;
 
+/// How long the producers of a connection that has fallen silent keep their names: the real broker
+/// probes it when somebody else wants one, and frees them a few seconds later.
+const SILENT_NAMES_KEPT: Duration = Duration::from_secs(1);
+
 /// How much is read at a time.
 const READ_BYTES: usize = 256 * 1024;
 
@@ -27,7 +31,7 @@ const READ_BYTES: usize = 256 * 1024;
 enum Event {
     Read(std::io::Result<usize>),
     Written(std::io::Result<usize>),
-    ReceiptDue,
+    Due,
     KeepAlive,
 }
 
@@ -56,7 +60,29 @@ pub(super) async fn serve(
             let left = matches!(goodbye, Goodbye::Socket(_));
             let level = if left { log::Level::Debug } else { log::Level::Warn };
             log::log!(level, "embedded broker: connection closed: {goodbye}");
+            leave(&stream, dialogue, &goodbye).await;
         }
+    }
+}
+
+/// Leaves a connection as the goodbye wants it: reset, for ever silent, or just closed.
+async fn leave(stream: &TcpStream, dialogue: Dialogue, goodbye: &Goodbye) {
+    match goodbye {
+        Goodbye::Cut => reset(stream),
+        Goodbye::HalfOpen => {
+            tokio::time::sleep(SILENT_NAMES_KEPT).await;
+            drop(dialogue);
+            // Until the broker ends.
+            std::future::pending::<()>().await;
+        }
+        _ => {}
+    }
+}
+
+/// Sees to it that a connection is reset when it is dropped, as by a broker that was killed.
+pub(super) fn reset(stream: &TcpStream) {
+    if let Err(error) = stream.set_zero_linger() {
+        log::debug!("embedded broker: a connection is closed, it cannot be reset: {error}");
     }
 }
 
@@ -72,19 +98,19 @@ async fn converse(
     let mut heard = true;
     loop {
         let now = Instant::now();
-        dialogue.outbox.release(now);
+        dialogue.do_due(now)?;
         let wanted = match &mut intake {
             Intake::Whole => take_frames(&mut inbox, dialogue, now)?,
             Intake::Sink(sink) => sink.take(&mut inbox, dialogue, now).map(|()| READ_BYTES)?,
         };
-        let reading = dialogue.outbox.has_room();
+        let reading = dialogue.listens(now);
         if reading {
             inbox.reserve(wanted);
         }
-        match event(stream, &mut inbox, dialogue, &mut keep_alive).await {
+        match event(stream, &mut inbox, dialogue, &mut keep_alive, reading).await {
             Event::Read(Ok(0)) => return Ok(()),
             Event::Read(Ok(_)) => heard = true,
-            Event::Written(Ok(_)) | Event::ReceiptDue => {}
+            Event::Written(Ok(_)) | Event::Due => {}
             Event::Read(Err(error)) | Event::Written(Err(error)) => return Err(error.into()),
             // Whoever is not read cannot be heard.
             Event::KeepAlive if !reading => {}
@@ -109,7 +135,7 @@ fn take_frames(
     dialogue: &mut Dialogue,
     now: Instant,
 ) -> Result<usize, Goodbye> {
-    while dialogue.outbox.has_room() {
+    while dialogue.listens(now) {
         let Some(bytes) = frame_bytes(inbox)? else {
             break;
         };
@@ -128,17 +154,17 @@ async fn event(
     inbox: &mut BytesMut,
     dialogue: &mut Dialogue,
     keep_alive: &mut Interval,
+    reading: bool,
 ) -> Event {
     let (mut reader, mut writer) = stream.split();
-    let reading = dialogue.outbox.has_room();
-    let due = dialogue.outbox.next_due();
+    let due = dialogue.next_due();
     let ready = &mut dialogue.outbox.ready;
     tokio::select! {
         biased;
         written = writer.write_buf(ready), if !ready.is_empty() => Event::Written(written),
         _ = keep_alive.tick() => Event::KeepAlive,
         () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-            Event::ReceiptDue
+            Event::Due
         }
         read = reader.read_buf(inbox), if reading => Event::Read(read),
     }
@@ -152,8 +178,8 @@ mod tests {
     use parking_lot::Mutex;
     use tokio::net::TcpListener;
 
+    use super::super::BrokerConfig;
     use super::super::codec::write_command;
-    use super::super::faults::Faults;
     use super::super::topics::Topics;
 
     const KEEP_ALIVE: Duration = Duration::from_millis(50);
@@ -163,8 +189,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap());
         let (client, accepted) = (client.await.unwrap(), listener.accept().await.unwrap());
-        let topics = Arc::new(Mutex::new(Topics::new(0, 0)));
-        let dialogue = Dialogue::new(topics, 0, String::new(), Faults::default());
+        let topics = Arc::new(Mutex::new(Topics::new(&BrokerConfig::default())));
+        let dialogue = Dialogue::new(topics, 0, String::new(), Instant::now());
         tokio::spawn(serve(accepted.0, dialogue, Intake::Whole, KEEP_ALIVE));
         client
     }

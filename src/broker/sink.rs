@@ -107,7 +107,7 @@ impl Sink {
         dialogue: &mut Dialogue,
         now: Instant,
     ) -> Result<(), Goodbye> {
-        while dialogue.outbox.has_room() {
+        while dialogue.listens(now) {
             if let Some(passing) = &mut self.passing {
                 passing.forget(inbox);
                 if passing.bytes_left > 0 {
@@ -226,7 +226,7 @@ mod tests {
     use pulsar::message::proto::CommandProducer;
     use tokio_util::codec::Encoder as _;
 
-    use super::super::faults::Faults;
+    use super::super::BrokerConfig;
     use super::super::topics::Topics;
 
     fn frame(
@@ -250,9 +250,9 @@ mod tests {
 
     /// Returns a conversation that has come to the point where SENDs may follow.
     fn opened() -> (Arc<Mutex<Topics>>, Dialogue, Sink) {
-        let topics = Arc::new(Mutex::new(Topics::new(0, 0)));
-        let faults = Faults::default();
-        let mut dialogue = Dialogue::new(Arc::clone(&topics), 0, String::new(), faults);
+        let topics = Arc::new(Mutex::new(Topics::new(&BrokerConfig::default())));
+        let now = Instant::now();
+        let mut dialogue = Dialogue::new(Arc::clone(&topics), 0, String::new(), now);
         let connect = frame(Type::Connect, |c| c.connect = Some(CommandConnect::default()), None);
         let wish = CommandProducer { topic: "t".to_owned(), ..Default::default() };
         let producer = frame(Type::Producer, |c| c.producer = Some(wish), None);

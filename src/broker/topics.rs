@@ -13,6 +13,7 @@ use pulsar::message::proto::schema::Type as SchemaType;
 use tokio::time::Instant;
 use tokio_util::bytes::Bytes;
 
+use super::BrokerConfig;
 use super::codec::Body;
 use super::counts::BrokerCounts;
 use super::counts::TopicCounts;
@@ -20,6 +21,7 @@ use super::entry::Entry;
 use super::entry::EntryError;
 use super::entry::EntrySize;
 use super::entry::measure;
+use super::mischief::Mischief;
 use super::names::TopicName;
 use super::producers::ConnectionId;
 use super::producers::Producers;
@@ -35,6 +37,13 @@ const TOPICS_MAX: usize = 10_000;
 pub(super) struct Position {
     pub(super) ledger_id: u64,
     pub(super) entry_id: u64,
+}
+
+/// What the producer of a SEND that was taken is told, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) position: Position,
+    pub(super) receipt_due: Instant,
 }
 
 /// What a new producer is told.
@@ -57,7 +66,7 @@ struct Topic {
 }
 
 /// The broker's whole state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Topics {
     partitions: u32,
     log_bytes_max: usize,
@@ -68,12 +77,27 @@ pub(super) struct Topics {
     places: HashMap<String, usize>,
     schemas: Schemas,
     producers: Producers,
+    mischief: Mischief,
 }
 
 impl Topics {
-    /// Makes the state of a broker whose topics have `partitions` partitions (0: none).
-    pub(super) fn new(partitions: u32, log_bytes_max: usize) -> Self {
-        Self { partitions, log_bytes_max, ..Self::default() }
+    /// Makes the state of a broker that has seen nothing.
+    pub(super) fn new(config: &BrokerConfig) -> Self {
+        Self {
+            partitions: config.partitions,
+            log_bytes_max: config.log_bytes_max,
+            counts: BrokerCounts::default(),
+            known: Vec::new(),
+            places: HashMap::new(),
+            schemas: Schemas::default(),
+            producers: Producers::default(),
+            mischief: Mischief::new(config.faults, config.seed),
+        }
+    }
+
+    /// Returns the faults at work, for whoever suffers them.
+    pub(super) const fn mischief(&mut self) -> &mut Mischief {
+        &mut self.mischief
     }
 
     /// Returns the counts that belong to no topic, for whoever sees the event.
@@ -96,7 +120,8 @@ impl Topics {
             };
             (name.clone(), counts)
         });
-        BrokerCounts { topics: topics.collect(), ..self.counts.clone() }
+        let faults = self.mischief.struck().clone();
+        BrokerCounts { faults, topics: topics.collect(), ..self.counts.clone() }
     }
 
     /// Returns the kept log of a topic, oldest first.
@@ -195,10 +220,10 @@ impl Topics {
         send: &CommandSend,
         body: Body<'_>,
         now: Instant,
-    ) -> Result<Position, Refusal> {
+    ) -> Result<Taken, Refusal> {
         self.counts.checksums_checked += 1;
         let measured = measure(send.num_messages, &body.metadata, body.payload);
-        let position = self.count(connection, send.producer_id, measured, now)?;
+        let taken = self.count(connection, send.producer_id, measured, now)?;
         if self.log_bytes_max > 0
             && let Some(producer) = self.producers.get(connection, send.producer_id)
         {
@@ -209,7 +234,7 @@ impl Topics {
             };
             self.known[producer.topic].keep(entry, self.log_bytes_max);
         }
-        Ok(position)
+        Ok(taken)
     }
 
     /// Counts one SEND whose entry was measured, and says where it lies.
@@ -219,21 +244,30 @@ impl Topics {
         producer_id: u64,
         measured: Result<EntrySize, EntryError>,
         now: Instant,
-    ) -> Result<Position, Refusal> {
+    ) -> Result<Taken, Refusal> {
         let producer = self.producers.get(connection, producer_id);
         let place = producer.ok_or(Refusal::ProducerMissing)?.topic;
         let size = measured.inspect_err(|_| self.counts.malformed_batches += 1)?;
+        if self.mischief.fails_send() {
+            return Err(Refusal::NotPersisted);
+        }
         let topic = &mut self.known[place];
         let position = Position { ledger_id: place as u64 + 1, entry_id: topic.batches };
         topic.batches += 1;
         topic.size += size;
         topic.taken = Some((topic.taken.map_or(now, |(first, _)| first), now));
-        Ok(position)
+        let receipt_due = self.mischief.receipt_due(size.records, now);
+        Ok(Taken { position, receipt_due })
     }
 
     /// Closes a producer, if there is one.
     pub(super) fn close_producer(&mut self, connection: ConnectionId, producer_id: u64) {
         self.producers.close(connection, producer_id);
+    }
+
+    /// Closes a connection's producers on one of its topics and returns their ids.
+    pub(super) fn close_topic(&mut self, connection: ConnectionId, pick: u64) -> Vec<u64> {
+        self.producers.close_topic(connection, pick)
     }
 
     /// Closes all producers of a connection that has ended.
@@ -283,15 +317,20 @@ mod tests {
         }
     }
 
+    fn topics(partitions: u32, log_bytes_max: usize) -> Topics {
+        Topics::new(&BrokerConfig { partitions, log_bytes_max, ..BrokerConfig::default() })
+    }
+
     fn publish(topics: &mut Topics, payload: &[u8]) -> Result<Position, Refusal> {
         let metadata = Metadata::default();
         let body = Body { metadata, payload };
-        topics.publish(1, &CommandSend::default(), body, Instant::now())
+        let taken = topics.publish(1, &CommandSend::default(), body, Instant::now());
+        taken.map(|taken| taken.position)
     }
 
     #[test]
     fn what_is_published_is_counted_and_placed() {
-        let mut topics = Topics::new(0, 0);
+        let mut topics = topics(0, 0);
         assert_eq!(publish(&mut topics, b"x"), Err(Refusal::ProducerMissing));
         topics.open_producer(1, &wish("t", 0)).unwrap();
         let entry_ids: Vec<u64> =
@@ -307,7 +346,7 @@ mod tests {
 
     #[test]
     fn a_malformed_batch_is_refused_and_counted() {
-        let mut topics = Topics::new(0, 1_000);
+        let mut topics = topics(0, 1_000);
         topics.open_producer(1, &wish("t", 0)).unwrap();
         let metadata = Metadata { num_messages_in_batch: Some(1), ..Default::default() };
         let payload = b"garbage";
@@ -322,7 +361,7 @@ mod tests {
 
     #[test]
     fn the_log_keeps_the_newest_bytes() {
-        let mut topics = Topics::new(0, 300);
+        let mut topics = topics(0, 300);
         topics.open_producer(1, &wish("t", 0)).unwrap();
         for number in 0..10_u8 {
             publish(&mut topics, &[number; 100]).unwrap();
@@ -335,7 +374,7 @@ mod tests {
 
     #[test]
     fn partitions_share_their_topics_schema() {
-        let mut topics = Topics::new(2, 0);
+        let mut topics = topics(2, 0);
         assert_eq!(topics.partitions("t"), Ok(2));
         assert_eq!(topics.partitions("t-partition-1"), Ok(0));
         for (place, text) in [(0, "a"), (1, "a"), (0, "b")] {
@@ -352,7 +391,7 @@ mod tests {
 
     #[test]
     fn only_existing_partitions_take_producers() {
-        let topics = Topics::new(2, 0);
+        let topics = topics(2, 0);
         assert!(topics.look_up("t-partition-1").is_ok());
         let missing = topics.look_up("t-partition-2").unwrap_err();
         assert_eq!(missing, Refusal::PartitionMissing { partitions: 2 });
@@ -364,7 +403,7 @@ mod tests {
 
     #[test]
     fn topics_are_bounded() {
-        let mut topics = Topics::new(0, 0);
+        let mut topics = topics(0, 0);
         for number in 0..TOPICS_MAX as u64 {
             let producer = wish(&format!("t{number}"), 0);
             topics.open_producer(1, &producer).unwrap();

@@ -23,11 +23,19 @@ mod summary;
 /// batch that costs less than a tenth of a nanosecond a record.
 const CHECK_EVERY: NonZeroU64 = NonZeroU64::new(100).unwrap();
 
+const EXAMPLES: &str = "Examples:\n  producer-load broker\n  \
+                        producer-load broker --listen 127.0.0.1:6651 --fault receipt-delay=10ms\n  \
+                        producer-load broker --sink";
+
+fn long_help() -> String {
+    let faults = broker::described_faults();
+    let faults: Vec<String> = faults.map(|(fault, does)| format!("  {fault}: {does}")).collect();
+    format!("Faults, each with an example of its value:\n{}\n\n{EXAMPLES}", faults.join("\n"))
+}
+
 /// What the broker can be told.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  producer-load broker\n  \
-                        producer-load broker --listen 127.0.0.1:6651 --fault receipt-delay=10ms\n  \
-                        producer-load broker --sink")]
+#[command(after_help = EXAMPLES, after_long_help = long_help())]
 pub(super) struct BrokerArgs {
     /// The address to listen on.
     #[arg(
@@ -40,9 +48,13 @@ pub(super) struct BrokerArgs {
     /// Answer that every topic has this many partitions; 0: not partitioned.
     #[arg(long, value_name = "COUNT", env = "PRODUCER_LOAD_PARTITIONS", default_value_t = 0)]
     partitions: u32,
-    /// Misbehave: receipt-delay=DURATION. May be given several times.
-    #[arg(long, value_name = "NAME[=VALUE]", env = "PRODUCER_LOAD_FAULTS", value_delimiter = ',')]
+    /// Misbehave, for example drop-connection-every=3s. May be given several times; --help lists
+    /// the faults.
+    #[arg(long, value_name = "NAME=VALUE", env = "PRODUCER_LOAD_FAULTS", value_delimiter = ',')]
     fault: Vec<Fault>,
+    /// With --fault: what chance follows from; the same seed strikes alike. [default: 0]
+    #[arg(long, value_name = "NUMBER", env = "PRODUCER_LOAD_SEED")]
+    seed: Option<u64>,
     /// Count what comes without opening it, so that a benchmark measures its producer.
     #[arg(long, env = "PRODUCER_LOAD_SINK")]
     sink: bool,
@@ -60,9 +72,14 @@ impl BrokerArgs {
             }
             given => self.sink.then(|| given.unwrap_or(CHECK_EVERY)),
         };
+        if self.seed.is_some() && self.fault.is_empty() {
+            let why = "nothing happens by chance; leave it away, or add --fault";
+            return Err(ServeError::NoEffect { flag: "--seed", why });
+        }
         Ok(BrokerConfig {
             partitions: self.partitions,
             faults: Faults::combine(self.fault.iter().copied())?,
+            seed: self.seed.unwrap_or_default(),
             sink_check_every,
             ..BrokerConfig::default()
         })

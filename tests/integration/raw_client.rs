@@ -16,6 +16,7 @@ use pulsar::message::Metadata;
 use pulsar::message::Payload;
 use pulsar::message::proto::BaseCommand;
 use pulsar::message::proto::CommandConnect;
+use pulsar::message::proto::CommandPing;
 use pulsar::message::proto::CommandProducer;
 use pulsar::message::proto::CommandSend;
 use pulsar::message::proto::SingleMessageMetadata;
@@ -36,19 +37,25 @@ pub(crate) struct RawClient {
 impl RawClient {
     /// Connects and waits for CONNECTED.
     pub(crate) fn connect(service_url: &str) -> Self {
+        Self::try_connect(service_url).unwrap()
+    }
+
+    /// Connects and waits for CONNECTED, or tells how the broker did not let it.
+    pub(crate) fn try_connect(service_url: &str) -> std::io::Result<Self> {
         let address = service_url.strip_prefix("pulsar://").unwrap();
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
         let inbox = BytesMut::new();
         let mut client = Self { stream, inbox };
-        client.say(BaseCommand {
+        let connect = BaseCommand {
             r#type: Type::Connect as i32,
             connect: Some(CommandConnect::default()),
             ..Default::default()
-        });
-        assert!(client.hear().connected.is_some());
-        client
+        };
+        client.write(&frame(connect, None))?;
+        assert!(client.try_hear()?.connected.is_some());
+        Ok(client)
     }
 
     /// Sends a command without a payload.
@@ -63,12 +70,32 @@ impl RawClient {
 
     /// Waits for the next command.
     pub(crate) fn hear(&mut self) -> BaseCommand {
+        self.try_hear().unwrap()
+    }
+
+    fn try_hear(&mut self) -> std::io::Result<BaseCommand> {
         loop {
             if let Some(message) = Codec.decode(&mut self.inbox).unwrap() {
-                return message.command;
+                return Ok(message.command);
             }
-            assert!(self.read().unwrap() > 0, "the broker closed the connection");
+            if self.read()? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
         }
+    }
+
+    /// Tells whether the broker says nothing for a while, and keeps the connection open.
+    pub(crate) fn hears_nothing_for(&mut self, duration: Duration) -> bool {
+        self.stream.set_read_timeout(Some(duration)).unwrap();
+        let heard = self.read();
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        heard.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// Asks whether the broker is there.
+    pub(crate) fn ping(&mut self) {
+        let ping = Some(CommandPing::default());
+        self.say(BaseCommand { r#type: Type::Ping as i32, ping, ..Default::default() });
     }
 
     /// Waits until the broker closes the connection.

@@ -23,6 +23,8 @@ pub(super) fn render(counts: &BrokerCounts, wall_us: impl Fn(Instant) -> u64) ->
     lines.push(format!("{} connections, {broken} broken batches", counts.connections));
     let (checked, wrong) = (grouped(counts.checksums_checked), counts.checksum_errors);
     lines.push(format!("{checked} checksums checked, {wrong} wrong"));
+    let faults = counts.faults.iter();
+    lines.extend(faults.map(|(name, times)| format!("fault {name}: {} times", grouped(*times))));
     lines.extend(counts.topics.iter().map(|(name, topic)| counted(name, topic, &wall_us)));
     lines.push(format!(
         "counted connections={} checksums_checked={} checksums_wrong={} malformed_batches={} \
@@ -33,6 +35,11 @@ pub(super) fn render(counts: &BrokerCounts, wall_us: impl Fn(Instant) -> u64) ->
         counts.malformed_batches,
         counts.frames_refused
     ));
+    let faults = counts.faults.iter().map(|(name, times)| format!(" {name}={times}"));
+    let faults: String = faults.collect();
+    if !faults.is_empty() {
+        lines.push(format!("counted faults:{faults}"));
+    }
     lines.join("\n") + "\n"
 }
 
@@ -68,6 +75,7 @@ mod tests {
         let mut counts =
             BrokerCounts { connections: 1, checksums_checked: 2, ..BrokerCounts::default() };
         counts.checksum_errors = 1;
+        counts.faults = [("half-open", 2), ("refuse", 1_000)].into();
         counts.topics.insert("persistent://a/b/c".to_owned(), topic);
         counts.topics.insert("persistent://a/b/empty".to_owned(), TopicCounts::default());
         let wall_us = |at: Instant| if at == first.instant() { 5 } else { 12 };
@@ -77,12 +85,15 @@ mod tests {
              persistent://a/b/empty: 0 records in 0 batches, 0 B\n\
              1 connections, 1 broken batches\n\
              2 checksums checked, 1 wrong\n\
+             fault half-open: 2 times\n\
+             fault refuse: 1,000 times\n\
              counted records=1500 batches=2 payload_bytes=3000 entry_bytes=3600 first_us=5 \
              last_us=12 topic=persistent://a/b/c\n\
              counted records=0 batches=0 payload_bytes=0 entry_bytes=0 first_us=0 last_us=0 \
              topic=persistent://a/b/empty\n\
              counted connections=1 checksums_checked=2 checksums_wrong=1 malformed_batches=0 \
-             frames_refused=0\n"
+             frames_refused=0\n\
+             counted faults: half-open=2 refuse=1000\n"
         );
     }
 }
