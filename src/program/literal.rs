@@ -73,7 +73,7 @@ fn scalar(kind: &Kind<'_>, value: &Value) -> Option<Vec<u8>> {
         Kind::Boolean => vec![u8::from(value.as_bool()?)],
         Kind::Float => {
             #[expect(clippy::cast_possible_truncation, reason = "a float is asked for")]
-            let float = value.as_f64()? as f32;
+            let float = Some(value.as_f64()? as f32).filter(|float| float.is_finite())?;
             float.to_le_bytes().to_vec()
         }
         Kind::Double => value.as_f64()?.to_le_bytes().to_vec(),

@@ -25,6 +25,7 @@ mod by_and_times;
 mod datagen;
 mod iteration;
 mod lifecycles;
+mod limits;
 mod numbers;
 mod rows;
 mod sources;
