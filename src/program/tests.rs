@@ -232,6 +232,18 @@ fn what_cannot_be_made_is_refused_by_the_path_of_its_field() {
             "n.N contains itself",
         ),
         (
+            r#"{"name":"a","type":{"type":"fixed","name":"F","size":2}},
+               {"name":"b","type":{"type":"array","items":{"type":"enum","name":"F",
+                "symbols":["A"]}}}"#,
+            "b[]:",
+            "n.F is defined twice",
+        ),
+        (
+            r#"{"name":"a","type":{"type":"record","name":"R","fields":[]}}"#,
+            "a:",
+            "n.R is defined twice",
+        ),
+        (
             r#"{"name":"d","type":{"type":"bytes","logicalType":"big-decimal"}}"#,
             "d:",
             "big-decimal",

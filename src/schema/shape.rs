@@ -291,7 +291,14 @@ impl<'a> Walk<'a> {
             return self.named(parsed, text, path, depth);
         }
         if let Some(name) = parsed.name() {
-            self.defined.insert(name, (parsed, text));
+            // A type that is used again is laid out again; one that differs is another's.
+            let before = self.defined.insert(name, (parsed, text));
+            if before.is_some_and(|(before, _)| !std::ptr::eq(before, parsed)) {
+                return refuse(
+                    path,
+                    format!("{name} is defined twice; a name stands for one type"),
+                );
+            }
             self.open.push(name);
         }
         let kind = match parsed {
