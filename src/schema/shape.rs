@@ -200,12 +200,13 @@ impl<'a> Walk<'a> {
             return refuse(path, format!("the schema has more than {TYPES_MAX} types"));
         }
         // {"type": {"type": …}}: the inner object is the type.
+        let mut texts: Vec<&Value> = field.into_iter().chain([text]).collect();
         let mut text = text;
         while text.get("type").is_some_and(|inner| inner.is_object() || inner.is_array()) {
             text = &text["type"];
+            texts.push(text);
         }
-        let (theirs, ours) =
-            (annotation(path, field, text, THEIRS)?, annotation(path, field, text, OURS)?);
+        let (theirs, ours) = (annotation(path, &texts, THEIRS)?, annotation(path, &texts, OURS)?);
         let kind = self.kind(parsed, text, path, depth + 1)?;
         Ok(Shape { path: path.to_owned(), kind, theirs, ours })
     }
@@ -348,14 +349,14 @@ pub fn join(record: &str, field: &str) -> String {
     if record.is_empty() { field.to_owned() } else { format!("{record}.{field}") }
 }
 
-/// Returns an annotation of a type, or else of its field.
+/// Returns an annotation of the innermost of these texts, each within the one before, that has it.
 fn annotation<'a>(
     path: &str,
-    field: Option<&'a Value>,
-    text: &'a Value,
+    texts: &[&'a Value],
     name: &str,
 ) -> Result<Option<&'a Map<String, Value>>, FieldError> {
-    let Some(found) = text.get(name).or_else(|| field?.get(name)) else { return Ok(None) };
+    let found = texts.iter().rev().find_map(|text| text.get(name));
+    let Some(found) = found else { return Ok(None) };
     match found.as_object() {
         Some(object) => Ok(Some(object)),
         None => refuse(path, format!("{name} must be an object")),

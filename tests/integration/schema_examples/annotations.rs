@@ -333,3 +333,28 @@ fn what_a_type_does_not_take_is_refused_by_name() {
         assert!(error.starts_with("x: ") && error.contains(words), "{kind} {said}: {error}");
     }
 }
+
+#[test]
+fn the_innermost_object_around_a_type_says_how_it_is_drawn() {
+    let options = |text: &str| format!(r#""arg.properties":{{"options":["{text}"]}}"#);
+    let (on_field, outer, inner) = (options("field"), options("outer"), options("inner"));
+    for (kind, expected) in [
+        (format!(r#"{{"type":"string"}},{on_field}"#), "field"),
+        (format!(r#"{{"type":{{"type":"string"}},{outer}}},{on_field}"#), "outer"),
+        (format!(r#"{{"type":{{"type":"string"}},{outer}}}"#), "outer"),
+        (format!(r#"{{"type":{{"type":{{"type":"string"}}}},{outer}}}"#), "outer"),
+        (format!(r#"{{"type":{{"type":"string",{inner}}},{outer}}},{on_field}"#), "inner"),
+        (format!(r#"{{"type":["null","string"],{outer}}}"#), "outer"),
+    ] {
+        let records = Records::of_fields(&format!(r#"{{"name":"x","type":{kind}}}"#));
+        assert_eq!(distinct(&records, "x"), set(&[expected]), "{kind}");
+    }
+    let array = format!(
+        r#"{{"name":"x","type":{{"type":"array","items":{{"type":{{"type":"string"}},{outer}}}}}}}"#
+    );
+    let made = Records::of_fields(&array).value(0);
+    assert!(items(field(&made, "x")).iter().all(|item| text(item) == "outer"), "{made:?}");
+    // What is not read where it stands is not silently left out either.
+    let error = refused(r#"{"name":"x","type":{"type":{"type":"int"},"arg.properties":1}}"#);
+    assert!(error.starts_with("x: arg.properties must be an object"), "{error}");
+}
