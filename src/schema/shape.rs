@@ -23,6 +23,9 @@ const TYPES_MAX: usize = 20_000;
 /// The largest fixed.
 const FIXED_BYTES_MAX: usize = 32 * 1024;
 
+/// Digits of a decimal at most: more than any has a use for, and few enough to count with.
+const DIGITS_MAX: usize = 32 * 1024;
+
 /// Confluent's property.
 pub const THEIRS: &str = "arg.properties";
 
@@ -317,6 +320,9 @@ impl<'a> Walk<'a> {
                 if fixed.is_some_and(|bytes| !(1..=FIXED_BYTES_MAX).contains(&bytes)) {
                     let what = format!("a decimal's fixed has 1 to {FIXED_BYTES_MAX} bytes");
                     return refuse(path, what);
+                }
+                if decimal.precision > DIGITS_MAX {
+                    return refuse(path, format!("a decimal has at most {DIGITS_MAX} digits"));
                 }
                 Kind::Decimal { precision: decimal.precision, scale: decimal.scale, fixed }
             }
