@@ -21,6 +21,7 @@ mod literal;
 mod op;
 mod pattern;
 mod said;
+mod scaled;
 mod skip;
 mod source;
 mod table;

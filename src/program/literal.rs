@@ -7,8 +7,9 @@
 use serde_json::Map;
 use serde_json::Value;
 
-use super::op::Form;
+use super::op::fixed_decimal;
 use super::op::shortest;
+use super::scaled::scaled;
 use super::varint;
 use crate::schema::FieldError;
 use crate::schema::Kind;
@@ -85,10 +86,7 @@ fn scalar(kind: &Kind<'_>, value: &Value) -> Option<Vec<u8>> {
         }
         Kind::UuidBytes { with_length: true } => with_length(&fixed(value, 16)?),
         Kind::UuidBytes { with_length: false } => fixed(value, 16)?,
-        Kind::Decimal { fixed, .. } if value.is_number() => {
-            let form = fixed.map_or(Form::DecimalBytes, Form::DecimalFixed);
-            form.bytes(decimal(kind, value)?)
-        }
+        Kind::Decimal { .. } if value.is_number() => decimal(kind, value)?,
         Kind::Decimal { fixed: None, .. } => {
             with_length(shortest(&bytes(value).filter(|bytes| !bytes.is_empty())?))
         }
@@ -128,12 +126,26 @@ pub(super) fn integer(kind: &Kind<'_>, value: &Value) -> Option<i64> {
 }
 
 /// Returns a decimal without its point, where it has no more digits than the type.
-#[expect(clippy::cast_possible_truncation, reason = "checked against 2^53 before")]
-pub(super) fn decimal(kind: &Kind<'_>, value: &Value) -> Option<i64> {
+pub(super) fn unscaled(kind: &Kind<'_>, value: &Value) -> Option<i128> {
     let Kind::Decimal { precision, scale, .. } = kind else { return None };
-    let unscaled = (value.as_f64()? * 10_f64.powi(i32::try_from(*scale).ok()?)).round();
-    let limit = 10_f64.powi(i32::try_from(*precision).ok()?).min(9_007_199_254_740_992.0);
-    (unscaled.abs() < limit).then_some(unscaled as i64)
+    let unscaled = scaled(value.as_number()?, u32::try_from(*scale).ok()?)?;
+    // All that 128 bits hold has fewer digits than what 10 to their power goes beyond.
+    let beyond = u32::try_from(*precision).ok().and_then(|digits| 10_u128.checked_pow(digits));
+    beyond.is_none_or(|beyond| unscaled.unsigned_abs() < beyond).then_some(unscaled)
+}
+
+/// Returns the bytes of a decimal that is written as a number.
+fn decimal(kind: &Kind<'_>, value: &Value) -> Option<Vec<u8>> {
+    let unscaled = unscaled(kind, value)?.to_be_bytes();
+    let bytes = shortest(&unscaled);
+    match kind {
+        Kind::Decimal { fixed: Some(size), .. } => {
+            let mut out = vec![0; *size];
+            (bytes.len() <= *size).then(|| fixed_decimal(bytes, *size, &mut out, 0))?;
+            Some(out)
+        }
+        _ => Some(with_length(bytes)),
+    }
 }
 
 /// Returns whether a text is a UUID with its dashes (RFC 9562).

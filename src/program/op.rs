@@ -35,6 +35,7 @@ pub(super) use number::Form;
 pub(super) use number::Number;
 pub(super) use number::Whole;
 pub(super) use number::decimal;
+pub(super) use number::fixed_decimal;
 pub(super) use number::shortest;
 pub(super) use real::Curve;
 pub(super) use real::Real;

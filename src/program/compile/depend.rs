@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Compiler;
 use crate::program::draw::REGISTERS_MAX;
+use crate::program::literal;
 use crate::program::op::Choice;
 use crate::program::op::Literal;
 use crate::program::op::Pick;
@@ -178,7 +179,7 @@ impl Compiler<'_> {
             let number = match value {
                 Value::String(text) => known.number_of(text),
                 Value::Bool(truth) => i64::from(*truth),
-                value => value.as_i64().ok_or_else(|| {
+                value => Self::number(shape, value).ok_or_else(|| {
                     let what = "others depend on it, so its values must be texts or integers";
                     FieldError::new(&shape.path, what)
                 })?,
@@ -189,6 +190,14 @@ impl Compiler<'_> {
         let register = known.register;
         self.note_written(at);
         Ok(Choice { pick, options: literals.into(), register })
+    }
+
+    /// Returns the integer that a number counts as: a decimal's digits without its point.
+    fn number(shape: &Shape<'_>, value: &Value) -> Option<i64> {
+        match &shape.kind {
+            kind @ Kind::Decimal { .. } => literal::unscaled(kind, value)?.try_into().ok(),
+            _ => value.as_i64(),
+        }
     }
 
     /// Notes that a field that others depend on is written from here on.

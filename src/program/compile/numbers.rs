@@ -17,6 +17,7 @@ use crate::program::op::Uniform;
 use crate::program::op::Whole;
 use crate::program::op::WideDecimal;
 use crate::program::said::Place;
+use crate::program::scaled;
 use crate::schema::FieldError;
 use crate::schema::Kind;
 use crate::schema::Shape;
@@ -25,7 +26,7 @@ use crate::schema::Shape;
 const DIGITS_MAX: u32 = 18;
 
 /// Digits behind the point that `decimals` may ask for.
-const DECIMALS_MAX: u64 = 9;
+const DECIMALS_MAX: u32 = 9;
 
 /// Makes the operation of an integer.
 pub(super) fn number(whole: Whole, form: Form, register: u8) -> Op {
@@ -113,19 +114,22 @@ pub(super) fn iteration(
         kind => limits(kind),
     };
     let decimals = match kind {
-        Kind::Float | Kind::Double => said.values().map(decimals_of).max().unwrap_or_default(),
+        Kind::Float | Kind::Double => {
+            let numbers = said.values().filter_map(Value::as_number);
+            numbers.map(|number| scaled::decimals(number, DECIMALS_MAX)).max().unwrap_or_default()
+        }
         Kind::Decimal { scale, .. } => u32::try_from(*scale).unwrap_or(u32::MAX),
         _ => 0,
     };
     let get = |name| said.get(name).map(|value| scaled(value, decimals, place)).transpose();
     let start = get("start")?.ok_or_else(|| place.wrong("'iteration' needs a 'start'"))?;
     let (restart, step) = (get("restart")?, get("step")?);
-    let one = 10_i128.pow(decimals.min(DIGITS_MAX));
+    let one = 10_i128.checked_pow(decimals).unwrap_or(i128::MAX);
     let is_down = restart.is_some_and(|restart| restart < start);
     let step = step.unwrap_or(if is_down { -one } else { one });
     let end = restart.unwrap_or(if step < 0 { least } else { most });
     let goes_there = (end - start).signum() == step.signum();
-    if step == 0 || !goes_there {
+    if step == 0 || !goes_there || i64::try_from(step).is_err() {
         return Err(place.wrong("'step' must lead from 'start' to 'restart'"));
     }
     let initial = get("initial")?.unwrap_or(start);
@@ -139,24 +143,10 @@ pub(super) fn iteration(
     Ok(Counted { counter, bounds, decimals })
 }
 
-/// Returns how many digits a number has behind its point, as it is written.
-fn decimals_of(value: &Value) -> u32 {
-    let text = value.to_string();
-    let behind = text.split_once('.').map_or("", |(_, behind)| behind);
-    let digits = behind.trim_end_matches('0').len();
-    // More digits than these are not exact in a double anyway.
-    u32::try_from(digits).unwrap_or(u32::MAX).min(9)
-}
-
 /// Returns a number times 10 to the power of `decimals`, as a whole one.
-#[expect(clippy::cast_possible_truncation, reason = "checked against 2^63 before")]
 fn scaled(value: &Value, decimals: u32, place: Place<'_>) -> Result<i128, FieldError> {
-    if let (Some(whole), true) = (value.as_i64(), decimals <= DIGITS_MAX) {
-        return Ok(i128::from(whole) * 10_i128.pow(decimals));
-    }
-    let number = value.as_f64().map(|number| number * 10_f64.powi(decimals.cast_signed()));
-    let whole = number.filter(|n| n.abs() < 9e18 && (n - n.round()).abs() < 1e-3);
-    whole.map(|n| n.round() as i128).ok_or_else(|| {
+    let whole = value.as_number().and_then(|number| scaled::scaled(number, decimals));
+    whole.ok_or_else(|| {
         place.wrong(format!("{value} is no number of at most {decimals} digits behind the point"))
     })
 }
@@ -365,7 +355,7 @@ fn decimals(shape: &Shape<'_>, said: &Map<String, Value>) -> Result<Option<u32>,
     if !matches!(shape.kind, Kind::Float | Kind::Double) {
         return Err(place(shape).wrong("'decimals' goes with float and double only"));
     }
-    let decimals = place(shape).count(said, "decimals", 0, DECIMALS_MAX)?;
+    let decimals = place(shape).count(said, "decimals", 0, DECIMALS_MAX.into())?;
     Ok(u32::try_from(decimals).ok())
 }
 

@@ -138,14 +138,6 @@ impl Whole {
 }
 
 impl Form {
-    /// Returns a value's bytes.
-    pub(in crate::program) fn bytes(&self, value: i64) -> Vec<u8> {
-        let mut out = vec![0; self.bytes_max()];
-        let end = self.write(value, &mut out, 0);
-        out.truncate(end);
-        out
-    }
-
     fn bytes_max(&self) -> usize {
         match self {
             Self::Varint => varint::BYTES_MAX,
@@ -199,7 +191,12 @@ pub(in crate::program) fn shortest(bytes: &[u8]) -> &[u8] {
 }
 
 /// Writes a two's complement number in so many bytes, or its lowest ones.
-pub(super) fn fixed_decimal(bytes: &[u8], size: usize, out: &mut [u8], at: usize) -> usize {
+pub(in crate::program) fn fixed_decimal(
+    bytes: &[u8],
+    size: usize,
+    out: &mut [u8],
+    at: usize,
+) -> usize {
     let sign = if bytes[0] & 0x80 == 0 { 0 } else { 0xff };
     let kept = &bytes[bytes.len().saturating_sub(size)..];
     let extended = size - kept.len();

@@ -3,12 +3,14 @@
 use producer_load::program::Parameters;
 use producer_load::schema::Encoding;
 
+use super::rows::drawn_as_theirs;
 use super::rows::our_field;
 use super::rows::their_field;
 use crate::records::Records;
 use crate::records::parameters;
 use crate::records::record_text;
 use crate::records::refused;
+use crate::records::unscaled;
 
 /// Asserts that what is said about field `x` is refused, by its name and with these words.
 #[track_caller]
@@ -27,7 +29,7 @@ fn a_value_beyond_a_float_is_no_float() {
     }
     // A union takes the branch that it fits.
     let kind = r#"["float", "double"]"#;
-    let records = super::rows::drawn_as_theirs(kind, r#"{"options": [3.4e38, 3.5e38]}"#);
+    let records = drawn_as_theirs(kind, r#"{"options": [3.4e38, 3.5e38]}"#);
     let mut reals = records.reals("x", super::RECORDS);
     reals.sort_by(f64::total_cmp);
     reals.dedup();
@@ -53,4 +55,48 @@ fn a_decimal_has_a_sane_number_of_digits() {
     let most = r#"{"type":"bytes","logicalType":"decimal","precision":32768,"scale":32768}"#;
     let parameters = Parameters { encoding: Encoding::Json, ..parameters() };
     Records::with(&record_text(&format!(r#"{{"name":"x","type":{most}}}"#)), &parameters);
+}
+
+/// Returns a decimal of so many digits, so many of them behind the point.
+fn decimal(precision: u32, scale: u32, fixed: Option<u32>) -> String {
+    let base = fixed.map_or(r#""type":"bytes""#.to_owned(), |size| {
+        format!(r#""type":"fixed","name":"D","size":{size}"#)
+    });
+    format!(r#"{{{base},"logicalType":"decimal","precision":{precision},"scale":{scale}}}"#)
+}
+
+#[test]
+fn a_decimal_option_has_every_digit_that_is_written() {
+    for (kind, option, expected) in [
+        (decimal(17, 16, None), "1", 10_i128.pow(16)),
+        (decimal(17, 16, Some(8)), "-1", -(10_i128.pow(16))),
+        (decimal(19, 0, None), "9223372036854775807", i64::MAX.into()),
+        (decimal(20, 0, Some(9)), "18446744073709551615", u64::MAX.into()),
+        (decimal(38, 19, None), "9223372036854775807", i128::from(i64::MAX) * 10_i128.pow(19)),
+        (decimal(38, 37, None), "-9.8765432109876", -98_765_432_109_876 * 10_i128.pow(24)),
+        (decimal(40, 3, None), "1e30", 10_i128.pow(33)),
+        (decimal(9, 2, None), "0.30000000000000004", 30),
+        (decimal(3, 0, Some(1)), "-128", -128),
+    ] {
+        let records = drawn_as_theirs(&kind, &format!(r#"{{"options": [{option}]}}"#));
+        assert_eq!(unscaled(&records.column("x", 1)[0]), expected, "{kind} {option}");
+    }
+    for (kind, option) in [
+        (decimal(17, 16, None), "10"),
+        (decimal(3, 2, None), "0.125"),
+        (decimal(3, 0, Some(1)), "128"),
+        (decimal(3, 0, Some(1)), "-129"),
+        (decimal(40, 3, None), "1e36"),
+    ] {
+        let options = format!(r#"{{"options": [{option}]}}"#);
+        is_refused(&their_field("x", &kind, &options), "is no decimal");
+    }
+}
+
+#[test]
+fn a_decimal_that_others_follow_counts_as_its_digits() {
+    let price = their_field("price", &decimal(9, 2, None), r#"{"options": [2.5]}"#);
+    let said = r#"{"times": {"field": "price", "min": 3, "max": 3}}"#;
+    let records = Records::of_fields(&format!("{price},{}", our_field("x", r#""long""#, said)));
+    assert_eq!(records.wholes("x", 1), [750]);
 }
