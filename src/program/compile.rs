@@ -23,6 +23,7 @@ mod depend;
 mod flow;
 mod numbers;
 mod ours;
+mod reals;
 mod size;
 mod source;
 mod text;

@@ -10,6 +10,7 @@ use super::ENTRIES_MAX;
 use super::Size;
 use super::numbers;
 use super::place;
+use super::reals;
 use super::text;
 use crate::program::draw::REGISTER_UNUSED;
 use crate::program::literal;
@@ -101,7 +102,7 @@ impl Compiler<'_> {
     /// time.
     pub(super) fn any_number(&mut self, shape: &Shape<'_>) -> Result<Op, FieldError> {
         Ok(match &shape.kind {
-            Kind::Float | Kind::Double => numbers::even(shape, 0.0, 1.0),
+            Kind::Float | Kind::Double => reals::even(shape, 0.0, 1.0),
             Kind::Decimal { precision, fixed, .. } => self.any_decimal(shape, *precision, *fixed),
             Kind::Int => {
                 self.integer(&shape.path, Range::inclusive(i32::MIN.into(), i32::MAX.into()))
