@@ -179,13 +179,7 @@ impl Compiler<'_> {
             decimals: decimals(shape, said)?,
         };
         if let (Kind::Float | Kind::Double, None) = (&shape.kind, bounds.decimals) {
-            let most = if matches!(shape.kind, Kind::Float) { f32::MAX.into() } else { f64::MAX };
-            // Half of all numbers, so that the span is a number too.
-            let min = place.number(said, "min")?.unwrap_or(-most / 2.0);
-            let max = place.number(said, "max")?.unwrap_or(most / 2.0);
-            if min >= max || !(max - min).is_finite() || min.abs().max(max.abs()) > most {
-                return Err(place.wrong("a range's 'min' must be below its 'max'"));
-            }
+            let (min, max) = reals::range(shape, said)?;
             return Ok(reals::even(shape, min, max));
         }
         let scale = match (&shape.kind, bounds.decimals) {

@@ -17,6 +17,34 @@ use crate::schema::FieldError;
 use crate::schema::Kind;
 use crate::schema::Shape;
 
+/// Numbers of a curve go so far: it takes their differences times the minutes of a day.
+const CURVE_MAX: f64 = 1e300;
+
+/// Returns the largest number of a type.
+fn largest(kind: &Kind<'_>) -> f64 {
+    if matches!(kind, Kind::Float) { f32::MAX.into() } else { f64::MAX }
+}
+
+/// Reads the range of a float or double, which has no end beyond its type and no span beyond a
+/// double.
+pub(super) fn range(
+    shape: &Shape<'_>,
+    said: &Map<String, Value>,
+) -> Result<(f64, f64), FieldError> {
+    let (place, most) = (place(shape), largest(&shape.kind));
+    // Half of all numbers, so that the span is a number too.
+    let min = place.number(said, "min")?.unwrap_or(-most / 2.0);
+    let max = place.number(said, "max")?.unwrap_or(most / 2.0);
+    if min >= max || !(max - min).is_finite() || min.abs().max(max.abs()) > most {
+        let what = format!(
+            "a range's 'min' must be below its 'max', both values of a {}, and not too far from it",
+            shape.kind.name()
+        );
+        return Err(place.wrong(what));
+    }
+    Ok((min, max))
+}
+
 /// Returns a float or double that is spread evenly.
 pub(super) fn even(shape: &Shape<'_>, min: f64, max: f64) -> Op {
     let range = Uniform { low: min, span: max - min };
@@ -39,8 +67,19 @@ impl Compiler<'_> {
         let decimals = numbers::decimals(shape, said)?;
         let (least, most) = (place.number(said, "min")?, place.number(said, "max")?);
         let (min, max) = (least.unwrap_or(min), most.unwrap_or(max));
-        if min > max || !min.is_finite() || !max.is_finite() {
+        if min > max {
             return Err(place.wrong("'min' must be below 'max'"));
+        }
+        let does_not_fit = || {
+            let kind = shape.kind.name();
+            let what = format!(
+                "its numbers of {min} to {max} do not fit a {kind}; give it 'min' and 'max'"
+            );
+            place.wrong(what)
+        };
+        let end = largest(&shape.kind);
+        if min < -end || max > end {
+            return Err(does_not_fit());
         }
         let is_float = matches!(shape.kind, Kind::Float);
         let real = Real { spread, min, max, is_float };
@@ -54,11 +93,7 @@ impl Compiler<'_> {
         let (low, high) = ((min * times).floor() as i128, (max * times).ceil() as i128);
         let (least, most) = numbers::limits(&shape.kind);
         if low < least || high > most {
-            let what = format!(
-                "its numbers of {min} to {max} do not fit a {}; give it 'min' and 'max'",
-                shape.kind.name()
-            );
-            return Err(place.wrong(what));
+            return Err(does_not_fit());
         }
         let form = numbers::form_of(&shape.kind, scale, place)?;
         let register = self.write(&shape.path, low, high);
@@ -105,6 +140,9 @@ impl Compiler<'_> {
         let points: Option<Vec<_>> = points.iter().map(point).collect();
         let mut points = points.filter(|points| !points.is_empty()).ok_or_else(wrong)?;
         points.sort_by_key(|(minute, _)| *minute);
+        if points.iter().any(|(_, value)| value.abs() > CURVE_MAX) {
+            return Err(place.wrong(format!("'points' has numbers up to {CURVE_MAX:e}")));
+        }
         let noise = place.number(said, "noise")?.unwrap_or_default().abs();
         let curve = Curve::new(&points, noise);
         let ends = curve.bounds();

@@ -7,6 +7,7 @@ use super::Compiler;
 use super::numbers;
 use super::ours;
 use super::place;
+use super::reals;
 use crate::program::draw::REGISTER_UNUSED;
 use crate::program::op::Pick;
 use crate::program::op::Range;
@@ -72,14 +73,11 @@ impl Compiler<'_> {
         let place = place(shape);
         let range = place.object(range, &["min", "max"], "range")?;
         if matches!(shape.kind, Kind::Double | Kind::Float) {
-            let bounds = (place.number(range, "min")?, place.number(range, "max")?);
-            let (Some(min), Some(max)) = bounds else {
+            if range.len() < 2 {
                 return Err(place.wrong("a range of a source has 'min' and 'max'"));
-            };
-            let uniform = Uniform { low: min, span: max - min };
-            if min >= max || !uniform.span.is_finite() {
-                return Err(place.wrong("a range's 'min' must be below its 'max'"));
             }
+            let (min, max) = reals::range(shape, range)?;
+            let uniform = Uniform { low: min, span: max - min };
             let is_double = matches!(shape.kind, Kind::Double);
             let draw =
                 if is_double { SourceDraw::Double(uniform) } else { SourceDraw::Float(uniform) };

@@ -3,6 +3,7 @@
 use producer_load::program::Parameters;
 use producer_load::schema::Encoding;
 
+use super::rows::drawn;
 use super::rows::drawn_as_theirs;
 use super::rows::our_field;
 use super::rows::their_field;
@@ -34,6 +35,58 @@ fn a_value_beyond_a_float_is_no_float() {
     reals.sort_by(f64::total_cmp);
     reals.dedup();
     assert_eq!(reals, [f64::from(3.4e38_f32), 3.5e38]);
+}
+
+#[test]
+fn a_number_that_is_drawn_stays_within_its_float() {
+    for said in [
+        r#"{"range": {"min": -3.5e38, "max": 0}}"#,
+        r#"{"range": {"max": 3.5e38}}"#,
+        r#"{"source": {"range": {"min": 0, "max": 3.5e38}}}"#,
+        r#"{"normal": {"mean": 0, "deviation": 1e38}}"#,
+        r#"{"normal": {"mean": 0, "deviation": 1, "max": 3.5e38}}"#,
+        r#"{"log-normal": {"median": 1e30, "sigma": 9}}"#,
+        r#"{"day-curve": {"points": {"00:00": 0}, "noise": 3.5e38}}"#,
+        r#"{"day-curve": {"points": {"00:00": 0, "12:00": -3.5e38}}}"#,
+    ] {
+        is_refused(&our_field("x", r#""float""#, said), "float");
+        drawn(r#""double""#, said);
+    }
+    for said in [
+        r#"{"range": {"min": -1.7e308, "max": 1.7e308}}"#,
+        r#"{"source": {"range": {"min": -1.7e308, "max": 1.7e308}}}"#,
+        r#"{"normal": {"mean": 0, "deviation": 1e308}}"#,
+        r#"{"log-normal": {"median": 1e300, "sigma": 9}}"#,
+        r#"{"day-curve": {"points": {"00:00": -1e308, "12:00": 1e308}, "min": 0, "max": 1}}"#,
+        r#"{"day-curve": {"points": {"00:00": 1e300}, "noise": 1.7976931348623157e308}}"#,
+    ] {
+        is_refused(&our_field("x", r#""double""#, said), "");
+    }
+}
+
+#[test]
+fn what_goes_beyond_its_type_stays_at_its_bounds() {
+    for (said, low, high) in [
+        (r#"{"normal": {"mean": 0, "deviation": 1e308, "min": -3e38, "max": 3e38}}"#, -3e38, 3e38),
+        (r#"{"log-normal": {"median": 1e300, "sigma": 700, "max": 3e38}}"#, 0.0, 3e38),
+        (
+            r#"{"day-curve": {"points": {"00:00": -1e300, "12:00": 1e300}, "noise": 1e308,
+                "min": -3e38, "max": 3e38}}"#,
+            -3e38,
+            3e38,
+        ),
+        (r#"{"range": {"min": 0, "max": 3.4028234663852886e38}}"#, 0.0, f32::MAX.into()),
+        (r#"{"source": {"range": {"min": -3e38, "max": 3.4028234663852886e38}}}"#, -3e38, 3.41e38),
+    ] {
+        for kind in [r#""float""#, r#""double""#] {
+            let reals = drawn(kind, said).reals("x", super::RECORDS);
+            assert!(
+                reals.iter().all(|real| (low * 1.01..=high).contains(real)),
+                "{said}: {reals:?}"
+            );
+            assert!(reals.iter().any(|real| *real > high * 0.9), "{said}: {reals:?}");
+        }
+    }
 }
 
 #[test]
