@@ -32,9 +32,13 @@ pub(super) fn range(
     said: &Map<String, Value>,
 ) -> Result<(f64, f64), FieldError> {
     let (place, most) = (place(shape), largest(&shape.kind));
-    // Half of all numbers, so that the span is a number too.
-    let min = place.number(said, "min")?.unwrap_or(-most / 2.0);
-    let max = place.number(said, "max")?.unwrap_or(most / 2.0);
+    let (min, max) = match (place.number(said, "min")?, place.number(said, "max")?) {
+        (Some(min), Some(max)) => (min, max),
+        (Some(min), None) => (min, end_above(min, most)),
+        (None, Some(max)) => (-end_above(-max, most), max),
+        // Half of all numbers, so that the span is a number too.
+        (None, None) => (-most / 2.0, most / 2.0),
+    };
     if min >= max || !(max - min).is_finite() || min.abs().max(max.abs()) > most {
         let what = format!(
             "a range's 'min' must be below its 'max', both values of a {}, and not too far from it",
@@ -43,6 +47,19 @@ pub(super) fn range(
         return Err(place.wrong(what));
     }
     Ok((min, max))
+}
+
+/// Returns where a range ends that says only where it begins: at half of the largest number, or as
+/// far away as numbers go where that is too low or too far.
+fn end_above(min: f64, most: f64) -> f64 {
+    let half = most / 2.0;
+    if min >= half {
+        most
+    } else if (half - min).is_finite() {
+        half
+    } else {
+        min + most
+    }
 }
 
 /// Returns a float or double that is spread evenly.

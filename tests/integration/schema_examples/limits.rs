@@ -90,6 +90,34 @@ fn what_goes_beyond_its_type_stays_at_its_bounds() {
 }
 
 #[test]
+fn a_range_with_one_bound_goes_as_far_as_numbers_do() {
+    let (half, most) = (f64::MAX / 2.0, f64::MAX);
+    for (said, low, high) in [
+        (r#"{"min": 1e308}"#, 1e308, most),
+        (r#"{"max": -1e308}"#, -most, -1e308),
+        (r#"{"min": -1e308}"#, -1e308, most - 1e308),
+        (r#"{"max": 1e308}"#, 1e308 - most, 1e308),
+        (r#"{"min": 1}"#, 1.0, half),
+        (r#"{"max": 1}"#, -half, 1.0),
+    ] {
+        for records in [
+            drawn_as_theirs(r#""double""#, &format!(r#"{{"range": {said}}}"#)),
+            drawn(r#""double""#, &format!(r#"{{"range": {said}}}"#)),
+        ] {
+            let reals = records.reals("x", super::RECORDS);
+            assert!(reals.iter().all(|real| (low..=high).contains(real)), "{said}: {reals:?}");
+            // A tenth of 400 is never so few.
+            let is_near = |real: &f64, end: f64| (real - end).abs() < (high - low) / 10.0;
+            let near = |end| reals.iter().filter(|real| is_near(real, end)).count();
+            assert!(near(low) > 10 && near(high) > 10, "{said}: {reals:?}");
+        }
+    }
+    let float = drawn_as_theirs(r#""float""#, r#"{"range": {"min": 3e38}}"#);
+    let (low, high) = (f64::from(3e38_f32), f64::from(f32::MAX));
+    assert!(float.reals("x", super::RECORDS).iter().all(|real| (low..=high).contains(real)));
+}
+
+#[test]
 fn a_decimal_has_a_sane_number_of_digits() {
     let fixed = r#""type":"fixed","name":"D","size":16"#;
     for (base, digits) in [
