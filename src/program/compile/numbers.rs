@@ -25,6 +25,12 @@ const DIGITS_MAX: u32 = 18;
 /// Digits behind the point that `decimals` may ask for.
 const DECIMALS_MAX: u32 = 9;
 
+/// Milliseconds of a day.
+const DAY_MS: i128 = 86_400_000;
+
+/// Event times are before this one: the beginning of 2200, in milliseconds since 1970.
+const EVENT_TIME_MS_MAX: i128 = 7_258_118_400_000;
+
 /// Makes the operation of an integer.
 pub(super) fn number(whole: Whole, form: Form, register: u8) -> Op {
     Op::Number(Number { whole, form, register }.into())
@@ -229,6 +235,7 @@ impl Compiler<'_> {
     /// Returns a point in time so many milliseconds after the event time.
     pub(super) fn moment(&mut self, shape: &Shape<'_>, later_ms: Range) -> Result<Op, FieldError> {
         self.refuse_once(shape, "the event time is each record's own")?;
+        check_later(shape, later_ms)?;
         let is_now = later_ms == Range::inclusive(0, 0);
         let whole = match &shape.kind {
             Kind::Timestamp { per_ms } if is_now => return Ok(Op::EventTime { per_ms: *per_ms }),
@@ -243,6 +250,30 @@ impl Compiler<'_> {
         let register = self.write(&shape.path, min, max);
         Ok(number(whole, Form::Varint, register))
     }
+}
+
+/// Checks that every event time from 1970 up to 2200 has a later one that its type can say.
+fn check_later(shape: &Shape<'_>, later_ms: Range) -> Result<(), FieldError> {
+    let of_ms = |ms: i128| match &shape.kind {
+        Kind::Date => ms.div_euclid(DAY_MS),
+        Kind::Timestamp { per_ms } => ms * i128::from(*per_ms),
+        _ => ms,
+    };
+    let (least, most) = match &shape.kind {
+        Kind::Date => limits(&Kind::Date),
+        _ => limits(&Kind::Long),
+    };
+    let earliest = of_ms(later_ms.low.into());
+    let latest = of_ms(EVENT_TIME_MS_MAX + i128::from(later_ms.last()));
+    if earliest < least || latest > most {
+        let what = format!(
+            "an event time of 1970 to 2200 so much later or earlier is no {}; give 'later-ms' \
+             bounds nearer to 0",
+            shape.kind.name()
+        );
+        return Err(place(shape).wrong(what));
+    }
+    Ok(())
 }
 
 /// Returns `decimals`, which only a float or double takes.

@@ -8,10 +8,12 @@ use super::rows::drawn_as_theirs;
 use super::rows::our_field;
 use super::rows::their_field;
 use crate::records::Records;
+use crate::records::field;
 use crate::records::parameters;
 use crate::records::record_text;
 use crate::records::refused;
 use crate::records::unscaled;
+use crate::records::whole;
 
 /// Asserts that what is said about field `x` is refused, by its name and with these words.
 #[track_caller]
@@ -115,6 +117,55 @@ fn a_range_with_one_bound_goes_as_far_as_numbers_do() {
     let float = drawn_as_theirs(r#""float""#, r#"{"range": {"min": 3e38}}"#);
     let (low, high) = (f64::from(3e38_f32), f64::from(f32::MAX));
     assert!(float.reals("x", super::RECORDS).iter().all(|real| (low..=high).contains(real)));
+}
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
+
+/// The beginning of 2200, in milliseconds since 1970.
+const EVENT_TIME_MS_MAX: i64 = 7_258_118_400_000;
+
+/// Returns what a type has for milliseconds since 1970.
+type Of = fn(i64) -> i64;
+
+#[test]
+fn a_moment_of_two_centuries_fits_its_type() {
+    let (low, high) = (i64::MIN, i64::MAX);
+    let days = (i64::from(i32::MIN) * DAY_MS, (i64::from(i32::MAX) + 1) * DAY_MS - 1);
+    // The milliseconds that each type can say, and how it says them.
+    let types: [(&str, (i64, i64), Of); 7] = [
+        (r#"{"type":"int","logicalType":"date"}"#, days, |ms| ms.div_euclid(DAY_MS)),
+        (r#"{"type":"int","logicalType":"time-millis"}"#, (low, high), |ms| ms.rem_euclid(DAY_MS)),
+        (r#"{"type":"long","logicalType":"time-micros"}"#, (low, high), |ms| {
+            ms.rem_euclid(DAY_MS) * 1_000
+        }),
+        (r#"{"type":"long","logicalType":"timestamp-millis"}"#, (low, high), |ms| ms),
+        (
+            r#"{"type":"long","logicalType":"timestamp-micros"}"#,
+            (low / 1_000, high / 1_000),
+            |ms| ms * 1_000,
+        ),
+        (
+            r#"{"type":"long","logicalType":"local-timestamp-nanos"}"#,
+            (low / 1_000_000, high / 1_000_000),
+            |ms| ms * 1_000_000,
+        ),
+        (r#""long""#, (low, high), |ms| ms),
+    ];
+    for (kind, (first, last), of) in types {
+        let last = last - EVENT_TIME_MS_MAX;
+        let said = |min: i64, max: i64| {
+            format!(r#"{{"event-time": {{"later-ms": {{"min": {min}, "max": {max}}}}}}}"#)
+        };
+        for (later, event_time) in [(first, 0), (last, 0), (last, EVENT_TIME_MS_MAX)] {
+            let record = drawn(kind, &said(later, later)).value_at(0, event_time.cast_unsigned());
+            assert_eq!(whole(field(&record, "x")), of(event_time + later), "{kind} {later}");
+        }
+        if let Some(earlier) = first.checked_sub(1) {
+            is_refused(&our_field("x", kind, &said(earlier, 0)), "'later-ms'");
+        }
+        is_refused(&our_field("x", kind, &said(0, last + 1)), "'later-ms'");
+    }
 }
 
 #[test]
