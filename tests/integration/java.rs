@@ -2,6 +2,7 @@
 //!
 //! `scripts/test` builds the witness by `scripts/java-env`; without it the tests are ignored.
 
+use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
 use std::num::NonZeroU64;
@@ -10,6 +11,7 @@ use std::process::Stdio;
 
 use producer_load::broker;
 use producer_load::broker::BrokerConfig;
+use producer_load::routing::Mode;
 use producer_load::routing::Routing;
 use producer_load::routing::Rule;
 use serde_json::Value;
@@ -53,25 +55,113 @@ fn java_the_official_client_is_served_by_the_broker_and_by_a_sink() {
     }
 }
 
+/// How many partitions the vectors are about.
+const PARTITIONS: [u32; 4] = [4, 7, 16, 64];
+
+/// Returns what the Java client's hashes and routers say about keys.
+fn vectors(keys: &[String]) -> String {
+    let counts = PARTITIONS.map(|count| count.to_string());
+    let mut words = vec!["partitions"];
+    words.extend(counts.iter().map(String::as_str));
+    let mut child = witness(&words).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let lines = keys.join("\n") + "\n";
+    // Beside the reading: neither side waits for the other with a full pipe.
+    let written = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
+    let said = Said::from(child.wait_with_output().unwrap());
+    written.join().unwrap().unwrap();
+    assert_eq!(said.code, Some(0), "{}", said.log);
+    said.out
+}
+
 #[test]
 #[ignore = "needs a JDK and Maven: scripts/test provides the witness"]
 fn java_its_client_would_send_every_key_where_we_send_it() {
-    const PARTITIONS: u32 = 7;
-    let mut keys: Vec<String> = (0..2_000).map(|number| format!("source-{number:07}")).collect();
-    keys.extend(
-        ["a", "Zürich €𝄞", "\u{10ffff}", "with space", "polygenelubricants"].map(Into::into),
-    );
-    let mut child = witness(&["partitions", &PARTITIONS.to_string()]).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    // The answers of so many keys fit into a pipe, so that nobody waits for anybody.
-    stdin.write_all((keys.join("\n") + "\n").as_bytes()).unwrap();
-    drop(stdin);
-    let said = Said::from(child.wait_with_output().unwrap());
-    assert_eq!(said.code, Some(0), "{}", said.log);
-    let route = Routing::new(Rule::default(), &[PARTITIONS], 1, 1).of(0);
-    let ours: Vec<String> =
-        keys.iter().map(|key| format!("{key}\t{}", route.partition(0, key.as_bytes()))).collect();
-    let theirs: Vec<&str> =
-        said.out.lines().map(|line| line.rsplit_once('\t').unwrap().0).collect();
-    assert_eq!(theirs, ours);
+    let keys: Vec<String> = (0..2_000).map(|number| format!("source-{number:07}")).collect();
+    let vectors = vectors(&keys);
+    let mut lines = vectors.lines().skip(1);
+    for key in keys {
+        for hash in ["JavaStringHash", "Murmur3_32Hash"] {
+            let rule = Rule { mode: Mode::Key, hash: hash.parse().unwrap() };
+            let ours = PARTITIONS.map(|count| {
+                let route = Routing::new(rule, &[count], 1, 1).of(0);
+                route.partition(0, key.as_bytes()).to_string()
+            });
+            let theirs: Vec<&str> = lines.next().unwrap().split(';').collect();
+            assert_eq!(
+                (theirs[0], theirs[1], &theirs[3..]),
+                (&*key, hash, &ours.each_ref().map(String::as_str)[..])
+            );
+        }
+    }
+    assert_eq!(lines.next(), None);
+}
+
+#[test]
+#[ignore = "needs a JDK and Maven: scripts/test provides the witness"]
+fn java_its_client_still_makes_the_golden_partitions() {
+    const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/partitions.csv");
+    let mut keys: Vec<String> = [
+        "",
+        "a",
+        "ab",
+        "abc",
+        "abcd",
+        "abcde",
+        "source-0000001",
+        "source-0009999",
+        "sensor-1",
+        "with space",
+        " ",
+        "polygenelubricants",
+        "0",
+        "-1",
+        // A sentence; two keys of the same hash.
+        "The quick brown fox jumps over the lazy dog",
+        "Aa",
+        "BB",
+        // Umlauts, whole and as a letter with a combining mark; letters that capitals change.
+        "Zürich",
+        "Zu\u{308}rich",
+        "Straße",
+        "ÄÖÜ",
+        "\u{131}\u{130}",
+        // Several marks on one letter, scripts that join, from right to left, and of Asia.
+        "e\u{301}\u{327}\u{323}",
+        "हिन्दी",
+        "العربية",
+        "עברית",
+        "ไทย",
+        "東京",
+        "北京市",
+        "서울",
+        "\u{1100}\u{1161}\u{11a8}",
+        "ひらがな",
+        "㍿",
+        // Beyond the BMP: two code units of Java, four bytes; joined, of two letters, the highest.
+        "😀",
+        "👩\u{200d}👩\u{200d}👧",
+        "🇨🇭",
+        "𝄞",
+        "𠮷野家",
+        "a😀b",
+        "\u{10ffff}",
+        // The borders of what UTF-8 takes two, three and four bytes for.
+        "\u{7f}",
+        "\u{80}",
+        "\u{7ff}",
+        "\u{800}",
+        "\u{feff}",
+        "\u{ffff}",
+        "\u{10000}",
+    ]
+    .map(str::to_owned)
+    .into();
+    keys.push("long-".repeat(200));
+    let now = vectors(&keys);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        assert!(std::env::var_os("CI").is_none(), "CI does not decide what is right");
+        fs::write(FILE, &now).unwrap();
+    }
+    assert_eq!(now, fs::read_to_string(FILE).unwrap());
 }

@@ -9,7 +9,7 @@ import java.util.Arrays;
  * <pre>
  * consume    SERVICE_URL TOPIC COUNT [EXCEPTED_FIELD ...]
  * produce    SERVICE_URL TOPIC COUNT [COMPRESSION [MESSAGES_PER_BATCH]]
- * partitions COUNT  (keys on standard input, one a line)
+ * partitions COUNT ...  (keys on standard input, one a line)
  * </pre>
  *
  * <p>Each prints its result on standard output, {@code consume} and {@code produce} as one line of
@@ -21,7 +21,7 @@ public final class Main {
       """
       usage: consume SERVICE_URL TOPIC COUNT [EXCEPTED_FIELD ...]
              produce SERVICE_URL TOPIC COUNT [COMPRESSION [MESSAGES_PER_BATCH]]
-             partitions COUNT  (keys on standard input, one a line)""";
+             partitions COUNT ...  (keys on standard input, one a line)""";
 
   private Main() {}
 
@@ -37,7 +37,7 @@ public final class Main {
       return switch (command) {
         case "consume" -> Consume.run(rest);
         case "produce" -> Produce.run(rest);
-        case "partitions" -> Partitions.run(Integer.parseInt(rest[0]));
+        case "partitions" -> Partitions.run(rest);
         default -> throw new IllegalArgumentException(command);
       };
     } catch (ArrayIndexOutOfBoundsException | IllegalArgumentException wrong) {

@@ -6,37 +6,50 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.StringJoiner;
 import org.apache.pulsar.client.api.HashingScheme;
 import org.apache.pulsar.client.api.Message;
 import org.apache.pulsar.client.api.MessageRouter;
 import org.apache.pulsar.client.api.Schema;
 import org.apache.pulsar.client.api.TopicMetadata;
+import org.apache.pulsar.client.impl.Hash;
+import org.apache.pulsar.client.impl.JavaStringHash;
 import org.apache.pulsar.client.impl.MessageImpl;
+import org.apache.pulsar.client.impl.Murmur3Hash32;
 import org.apache.pulsar.client.impl.SinglePartitionMessageRouterImpl;
 import org.apache.pulsar.common.api.proto.MessageMetadata;
 
 /**
- * Says where the Java client would send each key: for every line of standard input it prints the
- * key, the partition by {@code JavaStringHash} (the default) and the one by {@code Murmur3_32Hash},
- * with tabs between them.
+ * Says where the Java client would send each key. For every line of standard input it prints two,
+ * one by {@code JavaStringHash}, which is the default, and one by {@code Murmur3_32Hash}: the key,
+ * the scheme, the hash and, for each number of partitions that was asked for, the partition, with
+ * semicolons between them. The hash is the client's own, the partition that of its router.
  */
 final class Partitions {
   private Partitions() {}
 
-  static int run(int partitions) throws IOException {
-    TopicMetadata metadata = () -> partitions;
-    MessageRouter java = new SinglePartitionMessageRouterImpl(0, HashingScheme.JavaStringHash);
-    MessageRouter murmur = new SinglePartitionMessageRouterImpl(0, HashingScheme.Murmur3_32Hash);
+  static int run(String[] counts) throws IOException {
     var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     var out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
+    out.print("key;scheme;hash;" + String.join(";", counts) + "\n");
     for (String key = in.readLine(); key != null; key = in.readLine()) {
-      Message<byte[]> message = keyed(key);
-      int byJava = java.choosePartition(message, metadata);
-      int byMurmur = murmur.choosePartition(message, metadata);
-      out.printf("%s\t%d\t%d%n", key, byJava, byMurmur);
+      out.print(line(key, HashingScheme.JavaStringHash, JavaStringHash.getInstance(), counts));
+      out.print(line(key, HashingScheme.Murmur3_32Hash, Murmur3Hash32.getInstance(), counts));
     }
     out.flush();
     return 0;
+  }
+
+  private static String line(String key, HashingScheme scheme, Hash hash, String[] counts) {
+    var cells = new StringJoiner(";", "", "\n");
+    cells.add(key).add(scheme.name()).add(String.valueOf(hash.makeHash(key)));
+    MessageRouter router = new SinglePartitionMessageRouterImpl(0, scheme);
+    for (String count : counts) {
+      int partitions = Integer.parseInt(count);
+      TopicMetadata metadata = () -> partitions;
+      cells.add(String.valueOf(router.choosePartition(keyed(key), metadata)));
+    }
+    return cells.toString();
   }
 
   private static Message<byte[]> keyed(String key) {
