@@ -133,16 +133,19 @@ impl Cause {
 
     /// Returns what the user can do.
     #[must_use]
-    pub const fn hint(&self) -> &'static str {
-        let kind = match self {
+    pub fn hint(&self) -> &'static str {
+        let (kind, words) = match self {
             Self::Trouble { hint, .. } | Self::Wrong { hint, .. } => return hint,
-            Self::Refused { kind, .. } => kind,
+            Self::Refused { kind, words } => (kind, words),
         };
         match kind {
             ServerError::AuthenticationError => "check the credentials",
             ServerError::AuthorizationError => "grant this role the right to produce",
             ServerError::TopicNotFound => {
                 "create the topic and its namespace, or allow automatic creation"
+            }
+            ServerError::IncompatibleSchema if words.contains("auto updating is disabled") => {
+                "register this schema first, or let the namespace take new ones"
             }
             ServerError::IncompatibleSchema => {
                 "another schema is registered for this topic: choose another --topic or delete it"
@@ -154,6 +157,12 @@ impl Cause {
             ServerError::ProducerBlockedQuotaExceededError
             | ServerError::ProducerBlockedQuotaExceededException => {
                 "the topic's backlog quota is full: consume it or raise the quota"
+            }
+            ServerError::NotAllowedError if words.contains("maximum message size") => {
+                "make batches smaller (--batch-max-bytes), or raise the topic's maxMessageSize"
+            }
+            ServerError::ServiceNotReady if words.contains("cannot be validated") => {
+                "the proxy may not connect to that broker: see brokerProxyAllowedTargetPorts"
             }
             ServerError::ServiceNotReady => "the broker does not serve this topic (yet)",
             _ => "the broker's log says more",
@@ -237,10 +246,28 @@ impl From<ConnectionError> for Cause {
     }
 }
 
-/// Keeps the first line of the broker's words: some answer with a whole Java stack trace.
+/// Keeps of the broker's words what a reader wants: the first line, as some answer with a whole
+/// Java stack trace, without the names of Java's exceptions and without a cause that says the same
+/// again.
 fn one_line(words: Option<String>) -> String {
     let words = words.unwrap_or_default();
-    words.lines().next().unwrap_or("without a word").trim().to_owned()
+    let line = words.lines().next().unwrap_or_default();
+    let mut causes: Vec<&str> = line.split(" caused by ").map(without_exception).collect();
+    causes.dedup();
+    let told = causes.join(" caused by ");
+    if told.is_empty() { "without a word".to_owned() } else { told }
+}
+
+/// Returns the text behind a class name such as `java.io.IOException: `.
+fn without_exception(text: &str) -> &str {
+    let is_class = |name: &str| {
+        let last = name.rsplit_once('.').map_or("", |(_, last)| last);
+        last.starts_with(char::is_uppercase) && !name.contains(char::is_whitespace)
+    };
+    match text.split_once(": ") {
+        Some((name, rest)) if is_class(name) => rest.trim(),
+        _ => text.trim(),
+    }
 }
 
 #[cfg(test)]
@@ -271,5 +298,16 @@ mod tests {
         let cause = refused(ServerError::TopicNotFound, "Topic not found\n\tat java.lang.Thread");
         assert_eq!(cause.to_string(), "Topic not found (TopicNotFound)");
         assert!(cause.hint().contains("create the topic"));
+        let class =
+            "org.apache.pulsar.broker.service.schema.exceptions.IncompatibleSchemaException";
+        let why = "Schema not found and schema auto updating is disabled.";
+        let words = format!("{class}: {why} caused by {class}: {why}");
+        let cause = refused(ServerError::IncompatibleSchema, &words);
+        assert_eq!(cause.to_string(), format!("{why} (IncompatibleSchema)"));
+        let words = format!("{class}: no caused by java.io.IOException: disk: full");
+        let cause = refused(ServerError::IncompatibleSchema, &words);
+        assert_eq!(cause.to_string(), "no caused by disk: full (IncompatibleSchema)");
+        let cause = refused(ServerError::TopicNotFound, "");
+        assert_eq!(cause.to_string(), "without a word (TopicNotFound)");
     }
 }
