@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use pulsar::proto::BaseCommand;
+use pulsar::proto::CommandSendError;
 
 use crate::clock;
 use crate::clock::Moment;
@@ -31,14 +32,23 @@ pub(super) struct Line {
     written: usize,
     /// Small commands, which go out between two frames.
     pub(super) control: Vec<u8>,
+    /// The last refusal that was logged: thousands of batches may be refused for one reason.
+    told: String,
     /// Whether anything has come since the broker was last asked.
     pub(super) is_heard: bool,
 }
 
 impl Line {
     pub(super) fn new(broker: Broker, link: Link) -> Self {
-        let (unsent, control) = (VecDeque::new(), Vec::new());
-        Self { broker, link, unsent, written: 0, control, is_heard: true }
+        Self {
+            broker,
+            link,
+            unsent: VecDeque::new(),
+            written: 0,
+            control: Vec::new(),
+            told: String::new(),
+            is_heard: true,
+        }
     }
 
     /// Returns whether there is something that the socket did not take.
@@ -146,19 +156,9 @@ impl Line {
         producers: &mut Producers,
     ) -> Result<(), LinkError> {
         if let Some(receipt) = command.send_receipt {
-            let fate = Outstanding::acknowledged;
-            producers.answered(place, receipt.producer_id, receipt.sequence_id, fate)
+            producers.acknowledged(place, receipt.producer_id, receipt.sequence_id)
         } else if let Some(error) = command.send_error {
-            let (producer, sequence_id) = (error.producer_id, error.sequence_id);
-            let cause = Cause::refused(error.error, error.message);
-            if !cause.is_final_refusal() {
-                // What follows it may be stored or not: only the same order again is safe.
-                return Err(LinkError::Refused(cause));
-            }
-            log::warn!("the broker refused a batch: {cause}; {}", cause.hint());
-            let fate = |refused: Outstanding| refused.refused(usize::MAX);
-            producers.answered(place, producer, sequence_id, fate)?;
-            if cause.ends_a_topic() { Err(LinkError::Final(cause)) } else { Ok(()) }
+            self.refused(error, producers)
         } else if command.ping.is_some() {
             self.control.extend(pong());
             Ok(())
@@ -175,5 +175,27 @@ impl Line {
         } else {
             Ok(())
         }
+    }
+    /// Acts on the refusal of a batch. Unless it is for good, what follows the batch may be stored
+    /// or not: only sending all of it again, in order, is safe.
+    fn refused(
+        &mut self,
+        error: CommandSendError,
+        producers: &mut Producers,
+    ) -> Result<(), LinkError> {
+        let cause = Cause::refused(error.error, error.message);
+        if !cause.is_final_refusal() {
+            return Err(LinkError::Refused(cause));
+        }
+        producers.refused(error.producer_id, error.sequence_id)?;
+        if cause.ends_a_topic() {
+            return Err(LinkError::Final(cause));
+        }
+        let words = cause.to_string();
+        if words != self.told {
+            log::warn!("the broker refused a batch: {words}; {}", cause.hint());
+            self.told = words;
+        }
+        Ok(())
     }
 }

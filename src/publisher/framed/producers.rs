@@ -72,20 +72,22 @@ impl Producers {
         }
     }
 
-    /// Gives the producer's first batch its fate. Answers to a producer come in the order of its
-    /// batches; one to a batch that has its fate already, or that came over a line which the
+    fn get(&mut self, producer_id: u64) -> Result<&mut Producer, LinkError> {
+        let number = usize::try_from(producer_id).unwrap_or(usize::MAX);
+        let producer = self.all.get_mut(number);
+        producer.ok_or(LinkError::Malformed("an answer to a producer that there is not"))
+    }
+
+    /// Counts the producer's first batch as confirmed. Receipts of a producer come in the order of
+    /// its batches; one of a batch that has its fate already, or that came over a line which the
     /// producer has left, repeats what is known or will be said again.
-    pub(super) fn answered(
+    pub(super) fn acknowledged(
         &mut self,
         line: usize,
         producer_id: u64,
         sequence_id: u64,
-        fate: impl FnOnce(Outstanding),
     ) -> Result<(), LinkError> {
-        let number = usize::try_from(producer_id).unwrap_or(usize::MAX);
-        let Some(producer) = self.all.get_mut(number) else {
-            return Err(LinkError::Malformed("an answer to a producer that there is not"));
-        };
+        let producer = self.get(producer_id)?;
         let is_it = |first: &mut Outstanding| {
             first.batch().is_some_and(|batch| batch.first_index == sequence_id)
         };
@@ -96,14 +98,34 @@ impl Producers {
         match first {
             Some(first) => {
                 producer.settled = first.batch().map(|batch| batch.last_index);
+                first.acknowledged();
                 self.unsettled -= 1;
-                fate(first);
                 Ok(())
             }
             None if producer.settled.is_some_and(|settled| sequence_id <= settled) => Ok(()),
             None if producer.line != Some(line) => Ok(()),
             None => Err(LinkError::Malformed("a receipt of a batch that was not sent")),
         }
+    }
+
+    /// Counts a batch as refused for good. The broker refuses some before it has stored those ahead
+    /// of them, and names a batch by its first record or by its last
+    /// (`MessagePublishContext.completed` in Pulsar's `Producer.java`).
+    pub(super) fn refused(&mut self, producer_id: u64, sequence_id: u64) -> Result<(), LinkError> {
+        let producer = self.get(producer_id)?;
+        let is_it = |outstanding: &Outstanding| {
+            let batch = outstanding.batch();
+            batch.is_some_and(|it| [it.first_index, it.last_index].contains(&sequence_id))
+        };
+        let refused =
+            [&mut producer.in_flight, &mut producer.waiting].into_iter().find_map(|all| {
+                let place = all.iter().position(is_it)?;
+                all.remove(place)
+            });
+        let refused = refused.ok_or(LinkError::Malformed("a refusal of a batch not sent"))?;
+        refused.refused(usize::MAX);
+        self.unsettled -= 1;
+        Ok(())
     }
 
     /// Returns the numbers of the producers on a line.
