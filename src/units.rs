@@ -260,6 +260,17 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// Prints a number of things, of one without the plural: `1 batch`, `2,000 batches`.
+#[must_use]
+pub fn counted(number: u64, thing: &str) -> String {
+    let plural = match (number, thing.ends_with("ch")) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{} {thing}{plural}", grouped(number))
+}
+
 /// Prints nanoseconds with the unit a person would use: `870 ns`, `41.2 us`, `3.05 ms`, `1.40 s`.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
@@ -356,6 +367,8 @@ mod tests {
         assert_eq!(grouped(0), "0");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(counted(1, "batch"), "1 batch");
+        assert_eq!([counted(0, "batch"), counted(2_000, "topic")], ["0 batches", "2,000 topics"]);
         assert_eq!(duration_text(870), "870 ns");
         assert_eq!(duration_text(3_050_000), "3.05 ms");
         assert_eq!(duration_text(41_200), "41.2 us");

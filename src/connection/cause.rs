@@ -39,6 +39,7 @@ pub enum Cause {
     },
 }
 
+const SILENCE: &str = "no answer came";
 const REACH: &str =
     "is the broker running, is the port right, does a firewall or network policy block it?";
 const RESOLVE: &str = "check the host name in --service-url";
@@ -57,7 +58,12 @@ impl Cause {
 
     pub(super) fn silence(step: Step) -> Self {
         let hint = if step == Step::Resolve { RESOLVE } else { SPEAK };
-        Self::Trouble { reason: "no answer came".to_owned(), hint }
+        Self::Trouble { reason: SILENCE.to_owned(), hint }
+    }
+
+    /// Returns whether nobody answered at all.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self, Self::Trouble { reason, .. } if reason == SILENCE)
     }
 
     /// Reads an error that the broker sent.

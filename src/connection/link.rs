@@ -8,7 +8,6 @@ use std::io;
 use std::io::IoSlice;
 use std::task::Context;
 use std::task::Poll;
-use std::time::Duration;
 
 use pulsar::proto;
 use pulsar::proto::BaseCommand;
@@ -22,6 +21,7 @@ use super::socket::Socket;
 use crate::batch::ProducerHead;
 use crate::credentials::Credentials;
 use crate::topic::Endpoint;
+use crate::units::duration_text;
 
 /// Bytes of a message at most, where the broker does not say.
 const MESSAGE_BYTES_MAX: usize = 5 * 1024 * 1024;
@@ -36,8 +36,8 @@ pub enum LinkError {
     #[error("the connection failed: {0}")]
     Network(#[from] io::Error),
     /// Nothing has come for too long.
-    #[error("the broker has said nothing for {} s, though it was asked", .0.as_secs())]
-    Silent(Duration),
+    #[error("the broker has said nothing for {}, though it was asked", duration_text(*.0))]
+    Silent(u64),
     /// The broker said no.
     #[error("the broker refused: {0}")]
     Refused(Cause),

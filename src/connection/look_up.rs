@@ -131,15 +131,20 @@ impl LookUps {
     /// Gives the connections up where one failed.
     fn kept<T>(&mut self, outcome: Result<T, Cause>) -> Result<T, Cause> {
         if matches!(outcome, Err(Cause::Trouble { .. })) {
-            self.give_up();
+            self.next_door();
         }
         outcome
     }
 
-    /// Gives the connections up: the next attempt takes the next door.
-    pub(super) fn give_up(&mut self) {
-        self.links.clear();
+    /// Gives the connections up and takes the next door.
+    pub(super) fn next_door(&mut self) {
+        self.hang_up();
         self.door += 1;
+    }
+
+    /// Closes the connections: the next question opens its own.
+    pub(super) fn hang_up(&mut self) {
+        self.links.clear();
     }
 }
 

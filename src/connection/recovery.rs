@@ -18,7 +18,6 @@ use super::Broker;
 use super::Cause;
 use super::ConnectError;
 use super::Link;
-use super::LookUps;
 use super::ProducerIdentity;
 use super::Session;
 use super::Step;
@@ -33,7 +32,7 @@ const PAUSE_NS_MIN: u64 = 20_000_000;
 /// The longest pause between two attempts.
 const PAUSE_NS_MAX: u64 = 500_000_000;
 
-/// How long the first attempts may take; later ones more, for a cluster that is slow, not away.
+/// How long the first attempts may take; those after a silence more, for a cluster that is slow.
 const ANSWER_MIN: Duration = Duration::from_secs(2);
 
 /// How long any attempt may take.
@@ -68,8 +67,7 @@ impl Recovery {
     /// Starts the task on the runtime that this is called in. It ends with the run.
     #[must_use]
     pub fn start(mut session: Session) -> Self {
-        // Connections that nobody reads are closed by the broker; the next look-up opens its own.
-        session.look_ups = LookUps::new(session.target.first_door);
+        session.look_ups.hang_up();
         let (lost, reported) = unbounded_channel();
         let (sender, news) = unbounded_channel();
         let away = Vec::new();
@@ -89,13 +87,15 @@ impl Recovery {
 struct Away {
     identity: ProducerIdentity,
     attempts: u32,
+    /// How many of them nobody answered.
+    silences: u32,
     next: Moment,
 }
 
 impl Away {
     /// Returns how long the next attempt may take.
     fn patience(&self) -> Duration {
-        (ANSWER_MIN * 2_u32.saturating_pow(self.attempts.min(10))).min(ANSWER_MAX)
+        (ANSWER_MIN * 2_u32.saturating_pow(self.silences.min(10))).min(ANSWER_MAX)
     }
 }
 
@@ -144,7 +144,7 @@ impl Task {
     fn lost(&mut self, identity: ProducerIdentity) {
         let just_before = self.away.iter().find(|away| away.attempts == 0).map(|away| away.next);
         let next = just_before.unwrap_or_else(|| self.after_pause(0));
-        self.away.push(Away { identity, attempts: 0, next });
+        self.away.push(Away { identity, attempts: 0, silences: 0, next });
     }
 
     fn after_pause(&mut self, attempts: u32) -> Moment {
@@ -180,6 +180,8 @@ impl Task {
                 None => groups.push((broker.clone(), vec![away])),
             }
         }
+        // The next attempt may be long after this one, and nobody reads these links meanwhile.
+        self.session.look_ups.hang_up();
         for (broker, group) in groups {
             self.bring_back(broker, group).await?;
         }
@@ -192,7 +194,7 @@ impl Task {
         let Session { target, look_ups, .. } = &mut self.session;
         let looked_up = timeout(away.patience(), look_ups.broker_of(target, &topic)).await;
         looked_up.unwrap_or_else(|_| {
-            look_ups.give_up();
+            look_ups.next_door();
             Err(Cause::silence(Step::LookUp))
         })
     }
@@ -216,18 +218,26 @@ impl Task {
             Ok(answers) => answers,
             Err(cause) => return self.failed(group, Step::CreateProducer, &address, cause),
         };
-        let mut producers = Vec::new();
+        let (mut producers, mut failed) = (Vec::new(), Vec::new());
+        let mut refusal: Option<Cause> = None;
         for (away, answer) in group.into_iter().zip(answers) {
             match answer {
                 Ok(_) => producers.push(away.identity.number),
-                Err(cause) => self.failed(vec![away], Step::CreateProducer, &address, cause)?,
+                Err(cause) => {
+                    failed.push(away);
+                    // One that ends the run is the one to tell.
+                    refusal = Some(refusal.filter(Cause::ends_a_run).unwrap_or(cause));
+                }
             }
         }
         if !producers.is_empty() {
             self.warned = None;
             drop(self.news.send(News::Back { broker, link, producers }));
         }
-        Ok(())
+        match refusal {
+            Some(cause) => self.failed(failed, Step::CreateProducer, &address, cause),
+            None => Ok(()),
+        }
     }
 
     /// Notes that an attempt failed, and when the next one is.
@@ -248,7 +258,13 @@ impl Task {
         }
         let attempts = group.iter().map(|away| away.attempts + 1).max().unwrap_or_default();
         let next = self.after_pause(attempts);
-        let group = group.into_iter().map(|away| Away { attempts, next, ..away });
+        let silences = u32::from(cause.is_silence());
+        let group = group.into_iter().map(|away| Away {
+            attempts,
+            silences: away.silences + silences,
+            next,
+            ..away
+        });
         self.away.extend(group);
         Ok(())
     }

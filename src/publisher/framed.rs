@@ -35,6 +35,7 @@ use crate::handover::PublisherEnd;
 use crate::plan::Plan;
 use crate::stats::PublisherCounters;
 use crate::stop::StopHandle;
+use crate::units::counted;
 
 use super::outstanding::Accounting;
 use super::outstanding::Outstanding;
@@ -255,9 +256,9 @@ impl Framed {
             counters.producers_lost.add(lost.len() as u64);
             let others = match others.len() {
                 0 => String::new(),
-                n => format!(" and {n} others"),
+                n => format!(" and {} more", counted(n as u64, "producer")),
             };
-            log::warn!("producer {}{others} lost: bringing back", first.name);
+            log::warn!("{}{others} lost: bringing back", first.name);
         }
         for identity in lost {
             recovery.report(identity);
@@ -279,9 +280,10 @@ impl Framed {
         for number in &numbers {
             back.unsent.extend(self.producers.back(*number, place));
         }
-        let (broker, batches) = (&back.broker, back.unsent.len());
-        let producers = numbers.len();
-        log::info!("{producers} producers back on {broker}, {batches} batches waited");
+        let broker = &back.broker;
+        let producers = counted(numbers.len() as u64, "producer");
+        let batches = counted(back.unsent.len() as u64, "batch");
+        log::info!("{producers} back on {broker}, {batches} waited");
         self.lines[place] = Some(back);
         // Over a line without producers nothing comes that matters.
         for (place, line) in self.lines.iter_mut().enumerate() {
@@ -335,7 +337,7 @@ impl Framed {
             if std::mem::take(&mut line.is_heard) {
                 line.control.extend(ping());
             } else {
-                let silent = LinkError::Silent(Duration::from_nanos(self.keep_alive_ns));
+                let silent = LinkError::Silent(self.keep_alive_ns);
                 self.lose(place, &silent, counters);
             }
         }

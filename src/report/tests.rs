@@ -159,7 +159,7 @@ fn a_person_reads_it_in_80_columns() {
     (measured.counted.connections_lost, measured.counted.producers_lost) = (1, 12_000);
     measured.counted.resent = 1_234_567;
     let text = text::render(&Report::new(measured));
-    assert!(text.contains("back: 1 connections, 12,000 producers; 1,234,567 resent"), "{text}");
+    assert!(text.contains("back: 1 connection, 12,000 producers; 1,234,567 resent"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     let plan = plan_text::render(&plan(None));
     assert!(plan.contains("until SIGINT") && plan.contains("EMBEDDED"), "{plan}");

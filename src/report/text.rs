@@ -6,6 +6,7 @@ use crate::report::Percentiles;
 use crate::report::Report;
 use crate::report::plan_text::topics;
 use crate::units::bytes_text;
+use crate::units::counted;
 use crate::units::duration_text;
 use crate::units::grouped;
 
@@ -83,11 +84,10 @@ fn fates(report: &Report) -> String {
 /// Says what was lost and brought back, if anything was.
 fn losses(report: &Report) -> Option<String> {
     let losses = report.losses.filter(|losses| losses.producers > 0)?;
-    let [connections, producers] = [losses.connections, losses.producers].map(grouped);
+    let connections = counted(losses.connections, "connection");
+    let producers = counted(losses.producers, "producer");
     let resent = grouped(report.totals.resent.unwrap_or_default());
-    Some(format!(
-        "lost and back: {connections} connections, {producers} producers; {resent} resent"
-    ))
+    Some(format!("lost and back: {connections}, {producers}; {resent} resent"))
 }
 
 fn rate(report: &Report) -> String {

@@ -9,6 +9,8 @@ mod distribution;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod fault_matrix;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod framed;

@@ -1,0 +1,151 @@
+//! Every fault of the embedded broker, at either transport, slow and fast, on one partition and on
+//! four: whatever happens, nothing is lost and nothing is counted wrong.
+//!
+//! What arrived is read from the broker, by other code than that which sent it.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::sync::Mutex;
+
+use producer_load::broker;
+use producer_load::broker::BrokerConfig;
+use producer_load::broker::BrokerHandle;
+use producer_load::broker::Faults;
+
+use crate::program::run;
+use crate::program::total;
+
+const TOPIC: &str = "persistent://public/default/event-stream-data";
+
+/// Cases that run at the same time: they wait most of the time.
+const AT_ONCE: usize = 8;
+
+const FAULTS: [&[&str]; 8] = [
+    &["receipt-delay=50ms"],
+    &["receipt-rate=30000"],
+    &["drop-connection-every=400ms"],
+    &["drop-connection-every=600ms", "refuse=200ms"],
+    &["close-producer-every=300ms"],
+    &["send-error=2%"],
+    &["stop-reading-for=500ms"],
+    &["half-open=700ms"],
+];
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    faults: &'static [&'static str],
+    transport: &'static str,
+    rate: &'static str,
+    partitions: u32,
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for faults in FAULTS {
+        for transport in ["framed", "client"] {
+            for rate in ["1k", "max"] {
+                for partitions in [1, 4] {
+                    cases.push(Case { faults, transport, rate, partitions });
+                }
+            }
+        }
+    }
+    cases
+}
+
+/// What the broker holds of one run.
+#[derive(Debug, Default)]
+struct Held {
+    distinct: u64,
+    repeated: u64,
+    /// Records that came behind a later one of their producer and had not come before.
+    reordered: u64,
+}
+
+/// Reads the sequence ids of each producer's records, topic by topic.
+fn held(broker: &BrokerHandle, partitions: u32) -> Held {
+    let mut held = Held::default();
+    for partition in 0..partitions {
+        let mut seen: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+        for entry in broker.entries(&format!("{TOPIC}-partition-{partition}")) {
+            let seen = seen.entry(entry.producer_name.clone()).or_default();
+            for (metadata, _) in entry.records().unwrap() {
+                let id = metadata.sequence_id.unwrap();
+                let is_late = seen.last().is_some_and(|last| id < *last);
+                if seen.insert(id) {
+                    held.distinct += 1;
+                    held.reordered += u64::from(is_late);
+                } else {
+                    held.repeated += 1;
+                }
+            }
+        }
+    }
+    held
+}
+
+fn try_out(case: Case) {
+    let Case { faults, transport, rate, partitions } = case;
+    let faults = Faults::combine(faults.iter().map(|fault| fault.parse().unwrap())).unwrap();
+    let log_bytes_max = 512 * 1024 * 1024;
+    let config =
+        BrokerConfig { partitions, faults, log_bytes_max, seed: 7, ..BrokerConfig::default() };
+    let broker = broker::start(TcpListener::bind("127.0.0.1:0").unwrap(), config).unwrap();
+    let url = broker.service_url();
+    let mut arguments = vec!["-u", &url, "-r", rate, "-d", "2s", "--transport", transport];
+    arguments.extend(["--lanes", "1", "-n", "2", "--seed", "7", "--drain-timeout", "20s"]);
+    arguments.extend(["--connect-timeout", "10s", "--report", "-"]);
+    if rate != "max" {
+        arguments.extend(["--max-lag", "0"]);
+    }
+    if transport == "framed" {
+        arguments.extend(["--keep-alive-interval", "300ms"]);
+    }
+    let said = run(&arguments);
+    let report = said.report();
+    // The identity is checked wherever a total is read.
+    let acknowledged = total(&report, "acknowledged");
+    let rss = report["memory"]["rss_bytes_max"].as_u64().unwrap();
+    assert!(rss < 80 * 1024 * 1024, "{case:?}: {rss}");
+    if transport == "client" {
+        // It gives up by rules of its own; what it counts as there has to be there.
+        let there = broker.counts().records();
+        assert!(acknowledged <= there, "{case:?}: {there}: {report}");
+        return;
+    }
+    assert!(acknowledged > 0, "{case:?}: {}{}", said.out, said.log);
+    assert_eq!(said.code, Some(0), "{case:?}: {}{}", said.out, said.log);
+    assert_eq!(acknowledged, total(&report, "scheduled"), "{case:?}: {}{report}", said.log);
+    let held = held(&broker, partitions);
+    assert_eq!(held.distinct, acknowledged, "{case:?}: {report}");
+    // A broker that fails one batch may store those behind it, which then come first.
+    let may_reorder = case.faults.iter().any(|fault| fault.starts_with("send-error"));
+    assert!(held.reordered == 0 || may_reorder, "{case:?}: {held:?}: {report}");
+    assert!(held.repeated <= total(&report, "resent"), "{case:?}: {held:?}: {report}");
+    assert_eq!(broker.counts().records(), held.distinct + held.repeated, "{case:?}");
+    if rate != "max" {
+        assert_eq!(acknowledged, 2_000, "{case:?}");
+    }
+    // Each that takes something away was seen to strike, and to be overcome.
+    let takes_away = |fault: &&str| !fault.starts_with("receipt") && !fault.starts_with("stop");
+    if case.faults.iter().any(takes_away) {
+        assert!(report["losses"]["producers"].as_u64().unwrap() > 0, "{case:?}: {report}");
+        assert!(!broker.counts().faults.is_empty(), "{case:?}");
+    }
+}
+
+#[test]
+fn no_fault_loses_a_record_or_miscounts_one() {
+    let cases = Mutex::new(cases());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let Some(case) = cases.lock().unwrap().pop() else { return };
+                    try_out(case);
+                }
+            });
+        }
+    });
+}
