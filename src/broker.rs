@@ -1,4 +1,4 @@
-//! The embedded broker: speaks Pulsar's protocol well enough for the official clients to produce.
+//! The embedded broker: speaks Pulsar's protocol well enough for the official clients.
 //!
 //! It exists so that the program can be tried, tested and judged without a Pulsar: it counts what
 //! arrives by itself, checks every checksum and every batch, and misbehaves on request.
@@ -9,6 +9,7 @@
 
 mod codec;
 mod counts;
+mod cursor;
 mod dialogue;
 mod entry;
 mod faults;
@@ -18,9 +19,11 @@ mod outbox;
 mod producers;
 mod refusal;
 mod replies;
+mod ring;
 mod schemas;
 mod session;
 mod sink;
+mod subscription;
 mod topics;
 
 use std::io;
@@ -83,8 +86,8 @@ pub struct BrokerConfig {
     pub faults: Faults,
     /// Where the chance in faults comes from.
     pub seed: u64,
-    /// How many of a topic's newest bytes the log keeps; 0: none.
-    pub log_bytes_max: usize,
+    /// How many of a topic's newest bytes are kept for consumers; 0: none, and nobody can consume.
+    pub retain_bytes_max: usize,
     /// Makes it a sink, which opens and keeps no entry and checks one checksum in so many; `None`:
     /// it reads and checks everything.
     pub sink_check_every: Option<NonZeroU64>,
@@ -107,7 +110,7 @@ impl BrokerState {
         self.0.lock().counts()
     }
 
-    /// Returns a topic's kept log, oldest entry first.
+    /// Returns what is kept of a topic, oldest entry first.
     #[must_use]
     pub fn entries(&self, topic: &str) -> Vec<Entry> {
         self.0.lock().entries(topic)
@@ -164,7 +167,7 @@ impl BrokerHandle {
         self.state.counts()
     }
 
-    /// Returns a topic's kept log, oldest entry first.
+    /// Returns what is kept of a topic, oldest entry first.
     #[must_use]
     pub fn entries(&self, topic: &str) -> Vec<Entry> {
         self.state.entries(topic)

@@ -50,6 +50,8 @@ pub(super) struct Frame<'a> {
 /// What follows the command of a SEND. The checksum over it was right.
 #[derive(Debug)]
 pub(super) struct Body<'a> {
+    /// All of it, from the checksum's marker on.
+    pub(super) whole: &'a [u8],
     pub(super) metadata: Metadata,
     pub(super) payload: &'a [u8],
 }
@@ -113,8 +115,12 @@ pub(super) fn body_parts(body: &[u8]) -> Result<Option<(u32, &[u8])>, FrameError
     Ok(take_u32(&mut rest).map(|stated| (stated, rest)))
 }
 
-fn read_body(body: &[u8]) -> Result<Body<'_>, FrameError> {
-    let (stated, mut rest) = body_parts(body)?.ok_or(unreadable("the checksum is cut off"))?;
+/// Reads what follows a command, and checks its checksum.
+///
+/// # Errors
+/// When it is not what was sent.
+pub(super) fn read_body(whole: &[u8]) -> Result<Body<'_>, FrameError> {
+    let (stated, mut rest) = body_parts(whole)?.ok_or(unreadable("the checksum is cut off"))?;
     let computed = crc32c::crc32c(rest);
     if computed != stated {
         return Err(FrameError::Checksum { computed, stated });
@@ -122,17 +128,36 @@ fn read_body(body: &[u8]) -> Result<Body<'_>, FrameError> {
     let metadata = take_sized(&mut rest).ok_or(unreadable("the metadata is cut off"))?;
     let metadata =
         Metadata::decode(metadata).map_err(|_| unreadable("the metadata is no MessageMetadata"))?;
-    Ok(Body { metadata, payload: rest })
+    Ok(Body { whole, metadata, payload: rest })
 }
 
 /// Appends a command without a payload to `out`.
 pub(super) fn write_command(command: &BaseCommand, out: &mut BytesMut) {
-    let command = command.encode_to_vec();
-    // No answer comes near 4 GiB: what it repeats came in within FRAME_BYTES_MAX.
-    let bytes = u32::try_from(command.len()).unwrap_or(u32::MAX - 4);
-    out.put_u32(bytes + 4);
-    out.put_u32(bytes);
-    out.put_slice(&command);
+    write_message(command, &[], out);
+}
+
+/// Appends a command and what follows it, as it was read, to `out`.
+pub(super) fn write_message(command: &BaseCommand, body: &[u8], out: &mut BytesMut) {
+    // No frame comes near 4 GiB: what it repeats came in within FRAME_BYTES_MAX.
+    let size = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+    let command_bytes = command.encoded_len();
+    out.reserve(2 * LENGTH_BYTES + command_bytes + body.len());
+    out.put_u32(size(LENGTH_BYTES + command_bytes + body.len()));
+    out.put_u32(size(command_bytes));
+    command.encode_raw(out);
+    out.put_slice(body);
+}
+
+/// Returns what follows the command of a SEND.
+#[cfg(test)]
+pub(super) fn body_bytes(metadata: &Metadata, payload: &[u8]) -> Vec<u8> {
+    let mut covered = u32::try_from(metadata.encoded_len()).unwrap().to_be_bytes().to_vec();
+    covered.extend(metadata.encode_to_vec());
+    covered.extend(payload);
+    let mut body = CHECKSUM_MAGIC.to_be_bytes().to_vec();
+    body.extend(crc32c::crc32c(&covered).to_be_bytes());
+    body.extend(covered);
+    body
 }
 
 #[cfg(test)]

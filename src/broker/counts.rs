@@ -48,6 +48,9 @@ pub struct TopicCounts {
     pub payload_bytes: u64,
     /// The bytes that came: the records' headers included, compressed where they are compressed.
     pub entry_bytes: u64,
+    /// Batches that were overwritten before a subscription had read them, counted for each that
+    /// missed them, and not before it reads on.
+    pub overrun_batches: u64,
     /// When the first and the last of its SENDs were taken.
     #[serde(skip)]
     pub taken: Option<(Instant, Instant)>,

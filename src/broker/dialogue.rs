@@ -11,6 +11,7 @@ use pulsar::message::proto::BaseCommand;
 use pulsar::message::proto::CommandProducer;
 use pulsar::message::proto::CommandSend;
 use pulsar::message::proto::base_command::Type;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::codec::Body;
@@ -28,6 +29,8 @@ use super::replies;
 use super::schemas::SchemaVersion;
 use super::topics::Taken;
 use super::topics::Topics;
+
+mod consuming;
 
 const CONNECT_FIRST: &str = "the first command is CONNECT, and no other is";
 
@@ -48,7 +51,7 @@ pub(super) enum Goodbye {
     Socket(#[from] std::io::Error),
 }
 
-/// One connection's side of the talk. Dropping it closes the connection's producers.
+/// One connection's side of the talk. Dropping it closes the connection's producers and consumers.
 #[derive(Debug)]
 pub(super) struct Dialogue {
     topics: Arc<Mutex<Topics>>,
@@ -59,6 +62,10 @@ pub(super) struct Dialogue {
     /// Producers that the broker closed and the client has not created again. What was on its way
     /// to them is ignored, as by Pulsar's `ServerCnx.handleSend`.
     closed: HashSet<u64>,
+    /// The consumers of this connection, by their ids.
+    consumers: Vec<u64>,
+    /// Rung when there is something for them.
+    pub(super) bell: Arc<Notify>,
     temper: Temper,
     pub(super) outbox: Outbox,
 }
@@ -77,6 +84,8 @@ impl Dialogue {
             service_url,
             connected: false,
             closed: HashSet::new(),
+            consumers: Vec::new(),
+            bell: Arc::new(Notify::new()),
             temper,
             outbox: Outbox::default(),
         }
@@ -138,6 +147,7 @@ impl Dialogue {
                 let reply = replies::success(close.request_id);
                 self.outbox.answer_after_receipts(&reply, now);
             }
+            _ if self.serve_consumer(kind, &command)? => {}
             _ => match self.inquire(kind, &command)? {
                 Some(reply) => self.outbox.answer(&reply),
                 None => log::debug!("embedded broker: {kind:?} has no answer here"),
@@ -176,7 +186,7 @@ impl Dialogue {
         let body = body.ok_or(out_of_turn("a SEND without a payload"))?;
         let mut topics = self.topics.lock();
         self.temper.sent(topics.mischief(), now);
-        let published = topics.publish(self.connection, send, body, now);
+        let published = topics.publish(self.connection, send, &body, now);
         drop(topics);
         self.answer_send(send, published, now)
     }
@@ -226,7 +236,7 @@ impl Dialogue {
         Ok(())
     }
 
-    /// Answers what changes no producer; `None`: the command expects no answer.
+    /// Answers what changes neither producers nor consumers; `None`: the command expects no answer.
     fn inquire(&self, kind: Type, command: &BaseCommand) -> Result<Option<BaseCommand>, Goodbye> {
         let mut topics = self.topics.lock();
         let reply = match kind {
@@ -251,6 +261,10 @@ impl Dialogue {
                 let created = topics.create_schema(&asked.topic, &asked.schema);
                 let created = created.map(SchemaVersion::bytes);
                 replies::schema_created(asked.request_id, created)
+            }
+            Type::GetTopicsOfNamespace => {
+                let asked = part(command.get_topics_of_namespace.as_ref())?;
+                replies::topics_of_namespace(asked.request_id, topics.topics_of(&asked.namespace))
             }
             _ => {
                 let request_id = unsupported_request_id(command);
@@ -299,13 +313,7 @@ fn unsupported_request_id(command: &BaseCommand) -> Option<u64> {
         };
     }
     request_id_of!(
-        subscribe,
-        unsubscribe,
-        close_consumer,
         consumer_stats,
-        seek,
-        get_last_message_id,
-        get_topics_of_namespace,
         new_txn,
         add_partition_to_txn,
         add_subscription_to_txn,
@@ -314,7 +322,6 @@ fn unsupported_request_id(command: &BaseCommand) -> Option<u64> {
         end_txn_on_subscription,
         tc_client_connect_request
     )
-    .or(command.ack.as_ref().and_then(|ack| ack.request_id))
 }
 
 #[cfg(test)]
@@ -377,12 +384,12 @@ mod tests {
         let mut dialogue = dialogue();
         say(&mut dialogue, &connect()).unwrap();
         answer(&mut dialogue).unwrap();
-        let subscribe = BaseCommand {
-            r#type: Type::Subscribe as i32,
-            subscribe: Some(proto::CommandSubscribe { request_id: 7, ..Default::default() }),
+        let new_transaction = BaseCommand {
+            r#type: Type::NewTxn as i32,
+            new_txn: Some(proto::CommandNewTxn { request_id: 7, ..Default::default() }),
             ..Default::default()
         };
-        say(&mut dialogue, &subscribe).unwrap();
+        say(&mut dialogue, &new_transaction).unwrap();
         let error = answer(&mut dialogue).unwrap().error.unwrap();
         assert_eq!(error.request_id, 7);
         assert_eq!(error.error(), ServerError::NotAllowedError);
@@ -403,7 +410,8 @@ mod tests {
         for number in 4..=63 {
             let bare = BaseCommand { r#type: number, ..Default::default() };
             let said = say(&mut dialogue, &bare);
-            let needs_part = [5, 6, 15, 21, 23, 34, 39].contains(&number);
+            let needs_part =
+                [4, 5, 6, 10, 11, 12, 15, 16, 20, 21, 23, 28, 29, 32, 34, 39].contains(&number);
             let unknown = Type::try_from(number).is_err();
             assert_eq!(said.is_err(), needs_part || unknown, "type {number}");
         }

@@ -47,7 +47,7 @@ pub enum EntryError {
     Sealed,
 }
 
-/// What the log keeps of one SEND.
+/// What the broker keeps of one SEND, opened.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The producer that sent it, by the name that the broker knows.
@@ -90,11 +90,6 @@ impl Entry {
             sequence_id: Some(self.metadata.sequence_id),
             ..Default::default()
         }
-    }
-
-    /// Returns what the entry counts for in the log's bound: payload, metadata and name.
-    pub(super) fn bytes(&self) -> usize {
-        self.payload.len() + self.metadata.encoded_len() + self.producer_name.len()
     }
 }
 

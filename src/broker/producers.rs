@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use pulsar::message::proto::CommandProducer;
 
@@ -23,7 +24,7 @@ pub(super) type ConnectionId = u64;
 pub(super) struct Producer {
     /// The place of its topic among the topics.
     pub(super) topic: usize,
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
 }
 
 /// Who holds a name.
@@ -64,7 +65,7 @@ impl Producers {
             let producers = PRODUCERS_MAX;
             return Err(Refusal::ProducersMax { producers });
         }
-        let producer = Producer { topic, name: name.clone() };
+        let producer = Producer { topic, name: name.as_str().into() };
         self.by_id.insert((connection, producer_id), producer);
         let names = self.by_name.entry(topic).or_default();
         names.insert(name.clone(), holder);
@@ -116,7 +117,7 @@ impl Producers {
             return;
         };
         if let Some(names) = self.by_name.get_mut(&producer.topic) {
-            names.remove(&producer.name);
+            names.remove(&*producer.name);
         }
     }
 

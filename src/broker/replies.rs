@@ -9,6 +9,9 @@ use pulsar::message::proto::command_partitioned_topic_metadata_response::LookupT
 
 use super::codec::MESSAGE_BYTES_MAX;
 use super::refusal::Refusal;
+use super::topics::LastMessage;
+use super::topics::Message;
+use super::topics::Notice;
 use super::topics::Position;
 use super::topics::ProducerOpened;
 
@@ -156,14 +159,90 @@ pub(super) fn send_receipt(send: &CommandSend, position: Position) -> BaseComman
         send_receipt: Some(proto::CommandSendReceipt {
             producer_id: send.producer_id,
             sequence_id: send.sequence_id,
-            message_id: Some(proto::MessageIdData {
-                ledger_id: position.ledger_id,
-                entry_id: position.entry_id,
-                ..Default::default()
-            }),
+            message_id: Some(message_id(position)),
             highest_sequence_id: send.highest_sequence_id,
         }),
         ..command(Type::SendReceipt)
+    }
+}
+
+fn message_id(position: Position) -> proto::MessageIdData {
+    proto::MessageIdData {
+        ledger_id: position.ledger_id,
+        entry_id: position.entry_id,
+        ..Default::default()
+    }
+}
+
+/// `MESSAGE`: the head of an entry for a consumer.
+pub(super) fn message(consumer_id: u64, message: &Message) -> BaseCommand {
+    let delivery = &message.delivery;
+    BaseCommand {
+        message: Some(proto::CommandMessage {
+            consumer_id,
+            message_id: message_id(message.position),
+            redelivery_count: Some(delivery.redelivery_count),
+            ack_set: delivery.left.clone(),
+            consumer_epoch: delivery.epoch,
+        }),
+        ..command(Type::Message)
+    }
+}
+
+/// `ACK_RESPONSE`: the acknowledgement is taken.
+pub(super) fn ack_response(consumer_id: u64, request_id: u64) -> BaseCommand {
+    BaseCommand {
+        ack_response: Some(proto::CommandAckResponse {
+            consumer_id,
+            request_id: Some(request_id),
+            ..Default::default()
+        }),
+        ..command(Type::AckResponse)
+    }
+}
+
+/// What a client is told about its consumer unasked.
+pub(super) fn notice(notice: Notice) -> BaseCommand {
+    match notice {
+        Notice::Closed { consumer_id } => BaseCommand {
+            close_consumer: Some(proto::CommandCloseConsumer { consumer_id, request_id: u64::MAX }),
+            ..command(Type::CloseConsumer)
+        },
+        Notice::Active { consumer_id, is_active } => BaseCommand {
+            active_consumer_change: Some(proto::CommandActiveConsumerChange {
+                consumer_id,
+                is_active: Some(is_active),
+            }),
+            ..command(Type::ActiveConsumerChange)
+        },
+    }
+}
+
+/// `GET_LAST_MESSAGE_ID_RESPONSE`; a topic that holds nothing ends at -1.
+pub(super) fn last_message_id(request_id: u64, last: &LastMessage) -> BaseCommand {
+    let nowhere = Position { ledger_id: u64::MAX, entry_id: u64::MAX };
+    BaseCommand {
+        get_last_message_id_response: Some(proto::CommandGetLastMessageIdResponse {
+            last_message_id: proto::MessageIdData {
+                batch_index: Some(last.batch_index),
+                ..message_id(last.last.unwrap_or(nowhere))
+            },
+            request_id,
+            consumer_mark_delete_position: Some(message_id(last.acknowledged)),
+        }),
+        ..command(Type::GetLastMessageIdResponse)
+    }
+}
+
+/// `GET_TOPICS_OF_NAMESPACE_RESPONSE`: all of them; the client looks for its pattern by itself.
+pub(super) fn topics_of_namespace(request_id: u64, topics: Vec<String>) -> BaseCommand {
+    BaseCommand {
+        get_topics_of_namespace_response: Some(proto::CommandGetTopicsOfNamespaceResponse {
+            request_id,
+            topics,
+            ..Default::default()
+        }),
+        ..command(Type::GetTopicsOfNamespaceResponse)
     }
 }
 

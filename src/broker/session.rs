@@ -32,6 +32,7 @@ enum Event {
     Read(std::io::Result<usize>),
     Written(std::io::Result<usize>),
     Due,
+    Rung,
     KeepAlive,
 }
 
@@ -103,6 +104,7 @@ async fn converse(
             Intake::Whole => take_frames(&mut inbox, dialogue, now)?,
             Intake::Sink(sink) => sink.take(&mut inbox, dialogue, now).map(|()| READ_BYTES)?,
         };
+        dialogue.deliver();
         let reading = dialogue.listens(now);
         if reading {
             inbox.reserve(wanted);
@@ -110,7 +112,7 @@ async fn converse(
         match event(stream, &mut inbox, dialogue, &mut keep_alive, reading).await {
             Event::Read(Ok(0)) => return Ok(()),
             Event::Read(Ok(_)) => heard = true,
-            Event::Written(Ok(_)) | Event::Due => {}
+            Event::Written(Ok(_)) | Event::Due | Event::Rung => {}
             Event::Read(Err(error)) | Event::Written(Err(error)) => return Err(error.into()),
             // Whoever is not read cannot be heard.
             Event::KeepAlive if !reading => {}
@@ -158,6 +160,7 @@ async fn event(
 ) -> Event {
     let (mut reader, mut writer) = stream.split();
     let due = dialogue.next_due();
+    let rung = dialogue.bell.notified();
     let ready = &mut dialogue.outbox.ready;
     tokio::select! {
         biased;
@@ -167,6 +170,7 @@ async fn event(
             Event::Due
         }
         read = reader.read_buf(inbox), if reading => Event::Read(read),
+        () = rung => Event::Rung,
     }
 }
 

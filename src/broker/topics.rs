@@ -1,10 +1,11 @@
-//! What the broker knows: topics, live producers, schemas, counts and the kept log.
+//! What the broker knows: topics and what they hold, live producers and consumers, schemas, counts.
 //!
 //! Pure state: no socket, no clock, no thread. Every collection in it has a bound, since all of it
 //! grows by what clients ask for.
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 use pulsar::message::proto::CommandProducer;
 use pulsar::message::proto::CommandSend;
@@ -15,6 +16,7 @@ use tokio_util::bytes::Bytes;
 
 use super::BrokerConfig;
 use super::codec::Body;
+use super::codec::read_body;
 use super::counts::BrokerCounts;
 use super::counts::TopicCounts;
 use super::entry::Entry;
@@ -26,8 +28,20 @@ use super::names::TopicName;
 use super::producers::ConnectionId;
 use super::producers::Producers;
 use super::refusal::Refusal;
+use super::ring::Kept;
+use super::ring::Ring;
 use super::schemas::SchemaVersion;
 use super::schemas::Schemas;
+use super::subscription::Subscription;
+
+mod consuming;
+
+pub(super) use consuming::LastMessage;
+pub(super) use consuming::Message;
+pub(super) use consuming::Notice;
+
+use consuming::Consumers;
+use consuming::ledger_id;
 
 /// Topics that one broker keeps count of.
 const TOPICS_MAX: usize = 10_000;
@@ -57,19 +71,21 @@ pub(super) struct ProducerOpened {
 #[derive(Debug, Default)]
 struct Topic {
     base: String,
+    partition: Option<u32>,
     batches: u64,
     size: EntrySize,
     /// When the first and the last SEND were taken.
     taken: Option<(Instant, Instant)>,
-    log: VecDeque<Entry>,
-    log_bytes: usize,
+    ring: Ring,
+    subscriptions: BTreeMap<String, Subscription>,
+    overrun_batches: u64,
 }
 
 /// The broker's whole state.
 #[derive(Debug)]
 pub(super) struct Topics {
     partitions: u32,
-    log_bytes_max: usize,
+    retain_bytes_max: usize,
     /// The counts that belong to no topic; its `topics` stays empty.
     counts: BrokerCounts,
     /// Never shrinks, so that a place in it is a topic's identity.
@@ -77,6 +93,7 @@ pub(super) struct Topics {
     places: HashMap<String, usize>,
     schemas: Schemas,
     producers: Producers,
+    consumers: Consumers,
     mischief: Mischief,
 }
 
@@ -85,12 +102,13 @@ impl Topics {
     pub(super) fn new(config: &BrokerConfig) -> Self {
         Self {
             partitions: config.partitions,
-            log_bytes_max: config.log_bytes_max,
+            retain_bytes_max: config.retain_bytes_max,
             counts: BrokerCounts::default(),
             known: Vec::new(),
             places: HashMap::new(),
             schemas: Schemas::default(),
             producers: Producers::default(),
+            consumers: Consumers::default(),
             mischief: Mischief::new(config.faults, config.seed),
         }
     }
@@ -114,6 +132,7 @@ impl Topics {
                 records: topic.size.records,
                 payload_bytes: topic.size.payload_bytes,
                 entry_bytes: topic.size.entry_bytes,
+                overrun_batches: topic.overrun_batches,
                 taken: topic.taken.map(|(first, last)| (first.into_std(), last.into_std())),
                 schema: self.schemas.text(&topic.base),
                 producers: self.producers.names(place),
@@ -124,10 +143,18 @@ impl Topics {
         BrokerCounts { faults, topics: topics.collect(), ..self.counts.clone() }
     }
 
-    /// Returns the kept log of a topic, oldest first.
+    /// Returns what is kept of a topic, oldest first.
     pub(super) fn entries(&self, topic: &str) -> Vec<Entry> {
         let place = TopicName::parse(topic).and_then(|name| self.places.get(name.full()));
-        place.map_or_else(Vec::new, |&place| self.known[place].log.iter().cloned().collect())
+        let kept = place.into_iter().flat_map(|&place| self.known[place].ring.iter());
+        // What is kept was read when it came.
+        kept.filter_map(|kept| {
+            let body = read_body(&kept.body).ok()?;
+            let producer_name = kept.producer_name.to_string();
+            let payload = kept.body.slice_ref(body.payload);
+            Some(Entry { producer_name, metadata: body.metadata, payload })
+        })
+        .collect()
     }
 
     /// Returns how many partitions a topic has; 0: it is not partitioned.
@@ -136,12 +163,12 @@ impl Topics {
         Ok(partition.map_or(self.partitions, |_| 0))
     }
 
-    /// Checks that a producer could be created on a topic.
+    /// Checks that a topic could have producers and consumers.
     pub(super) fn look_up(&self, topic: &str) -> Result<(), Refusal> {
-        self.writable(&name(topic)?)
+        self.accessible(&name(topic)?)
     }
 
-    fn writable(&self, topic: &TopicName) -> Result<(), Refusal> {
+    fn accessible(&self, topic: &TopicName) -> Result<(), Refusal> {
         let partitions = self.partitions;
         match topic.partition() {
             None if partitions > 0 => Err(Refusal::Partitioned { partitions }),
@@ -159,7 +186,7 @@ impl Topics {
         wish: &CommandProducer,
     ) -> Result<ProducerOpened, Refusal> {
         let topic_name = name(&wish.topic)?;
-        self.writable(&topic_name)?;
+        self.accessible(&topic_name)?;
         if wish.producer_access_mode.unwrap_or(0) != 0 {
             return Err(Refusal::Unsupported);
         }
@@ -174,7 +201,7 @@ impl Topics {
         Ok(ProducerOpened { name, schema_version })
     }
 
-    /// Returns the topic's place; a topic begins to exist with its first producer.
+    /// Returns the topic's place; a topic begins to exist with its first producer or consumer.
     fn topic(&mut self, topic: &TopicName) -> Result<usize, Refusal> {
         if let Some(&place) = self.places.get(topic.full()) {
             return Ok(place);
@@ -183,7 +210,11 @@ impl Topics {
             return Err(Refusal::TopicsMax { topics: TOPICS_MAX });
         }
         let place = self.known.len();
-        self.known.push(Topic { base: topic.base().to_owned(), ..Topic::default() });
+        self.known.push(Topic {
+            base: topic.base().to_owned(),
+            partition: topic.partition(),
+            ..Topic::default()
+        });
         self.places.insert(topic.full().to_owned(), place);
         Ok(place)
     }
@@ -218,21 +249,17 @@ impl Topics {
         &mut self,
         connection: ConnectionId,
         send: &CommandSend,
-        body: Body<'_>,
+        body: &Body<'_>,
         now: Instant,
     ) -> Result<Taken, Refusal> {
         self.counts.checksums_checked += 1;
         let measured = measure(send.num_messages, &body.metadata, body.payload);
         let taken = self.count(connection, send.producer_id, measured, now)?;
-        if self.log_bytes_max > 0
+        if self.retain_bytes_max > 0
             && let Some(producer) = self.producers.get(connection, send.producer_id)
         {
-            let entry = Entry {
-                producer_name: producer.name.clone(),
-                metadata: body.metadata,
-                payload: Bytes::copy_from_slice(body.payload),
-            };
-            self.known[producer.topic].keep(entry, self.log_bytes_max);
+            let name = producer.name.clone();
+            self.known[producer.topic].keep(name, body, self.retain_bytes_max);
         }
         Ok(taken)
     }
@@ -252,7 +279,10 @@ impl Topics {
             return Err(Refusal::NotPersisted);
         }
         let topic = &mut self.known[place];
-        let position = Position { ledger_id: place as u64 + 1, entry_id: topic.batches };
+        let position = Position { ledger_id: ledger_id(place), entry_id: topic.ring.end() };
+        if self.retain_bytes_max == 0 {
+            topic.ring.pass();
+        }
         topic.batches += 1;
         topic.size += size;
         topic.taken = Some((topic.taken.map_or(now, |(first, _)| first), now));
@@ -270,22 +300,28 @@ impl Topics {
         self.producers.close_topic(connection, pick)
     }
 
-    /// Closes all producers of a connection that has ended.
+    /// Closes all producers and consumers of a connection that has ended.
     pub(super) fn disconnect(&mut self, connection: ConnectionId) {
         self.producers.disconnect(connection);
+        self.disconnect_consumers(connection);
     }
 }
 
 impl Topic {
-    /// Appends an entry to the log and lets the oldest go that no longer fit.
-    fn keep(&mut self, entry: Entry, bytes_max: usize) {
-        self.log_bytes += entry.bytes();
-        self.log.push_back(entry);
-        while self.log_bytes > bytes_max
-            && let Some(oldest) = self.log.pop_front()
-        {
-            self.log_bytes -= oldest.bytes();
+    /// Appends an entry, lets the oldest go that no longer fit, and wakes those who read.
+    fn keep(&mut self, producer_name: Arc<str>, body: &Body<'_>, bytes_max: usize) {
+        let records = body.metadata.num_messages_in_batch;
+        self.ring.push(Kept {
+            body: Bytes::copy_from_slice(body.whole),
+            records: records.and_then(|records| records.try_into().ok()).unwrap_or(1),
+            is_batch: records.is_some(),
+            publish_time_ms: body.metadata.publish_time,
+            producer_name,
+        });
+        while self.ring.bytes() > bytes_max {
+            self.ring.pop();
         }
+        self.subscriptions.values().for_each(Subscription::ring);
     }
 }
 
@@ -303,6 +339,8 @@ mod tests {
     use super::*;
     use pulsar::message::Metadata;
 
+    use super::super::codec::body_bytes;
+
     const FULL: &str = "persistent://public/default/t";
 
     fn wish(topic: &str, producer_id: u64) -> CommandProducer {
@@ -317,14 +355,18 @@ mod tests {
         }
     }
 
-    fn topics(partitions: u32, log_bytes_max: usize) -> Topics {
-        Topics::new(&BrokerConfig { partitions, log_bytes_max, ..BrokerConfig::default() })
+    fn topics(partitions: u32, retain_bytes_max: usize) -> Topics {
+        Topics::new(&BrokerConfig { partitions, retain_bytes_max, ..BrokerConfig::default() })
     }
 
     fn publish(topics: &mut Topics, payload: &[u8]) -> Result<Position, Refusal> {
         let metadata = Metadata::default();
-        let body = Body { metadata, payload };
-        let taken = topics.publish(1, &CommandSend::default(), body, Instant::now());
+        publish_body(topics, &body_bytes(&metadata, payload))
+    }
+
+    fn publish_body(topics: &mut Topics, body: &[u8]) -> Result<Position, Refusal> {
+        let body = read_body(body).unwrap();
+        let taken = topics.publish(1, &CommandSend::default(), &body, Instant::now());
         taken.map(|taken| taken.position)
     }
 
@@ -350,8 +392,7 @@ mod tests {
         topics.open_producer(1, &wish("t", 0)).unwrap();
         let metadata = Metadata { num_messages_in_batch: Some(1), ..Default::default() };
         let payload = b"garbage";
-        let body = Body { metadata, payload };
-        let refused = topics.publish(1, &CommandSend::default(), body, Instant::now());
+        let refused = publish_body(&mut topics, &body_bytes(&metadata, payload));
         assert!(matches!(refused, Err(Refusal::Malformed(_))));
         let counts = topics.counts();
         assert_eq!(counts.malformed_batches, 1);
@@ -360,8 +401,8 @@ mod tests {
     }
 
     #[test]
-    fn the_log_keeps_the_newest_bytes() {
-        let mut topics = topics(0, 300);
+    fn the_newest_bytes_are_kept() {
+        let mut topics = topics(0, 2 * (100 + 100));
         topics.open_producer(1, &wish("t", 0)).unwrap();
         for number in 0..10_u8 {
             publish(&mut topics, &[number; 100]).unwrap();

@@ -110,7 +110,7 @@ fn parse_window(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads a size: bytes, or with K, M or G the thousands of 1,024.
-fn parse_bytes(text: &str) -> Result<usize, String> {
+pub(super) fn parse_bytes(text: &str) -> Result<usize, String> {
     let text = text.trim().trim_end_matches("iB").trim_end_matches(['B', 'b']);
     let (number, unit) = match text.chars().last() {
         Some('k' | 'K') => (&text[..text.len() - 1], 1_024),

@@ -17,11 +17,16 @@ use crate::broker::Faults;
 use crate::clock;
 use crate::signals;
 
+use super::batches::parse_bytes;
+
 mod summary;
 
 /// How many checksums go by for one that a sink checks, unless it is told otherwise: at 200 KB a
 /// batch that costs less than a tenth of a nanosecond a record.
 const CHECK_EVERY: NonZeroU64 = NonZeroU64::new(100).unwrap();
+
+/// What is kept of each topic unless told otherwise: five minutes of 1,000 records a second.
+const RETAIN_BYTES: usize = 64 * 1024 * 1024;
 
 const EXAMPLES: &str = "Examples:\n  producer-load broker\n  \
                         producer-load broker --listen 127.0.0.1:6651 --fault receipt-delay=10ms\n  \
@@ -55,6 +60,9 @@ pub(super) struct BrokerArgs {
     /// With --fault: what chance follows from; the same seed strikes alike. [default: 0]
     #[arg(long, value_name = "NUMBER", env = "PRODUCER_LOAD_SEED")]
     seed: Option<u64>,
+    /// Keep the newest bytes of each topic (or partition) for consumers: 64M, 2G. [default: 64M]
+    #[arg(long, value_name = "SIZE", env = "PRODUCER_LOAD_RETAIN", value_parser = parse_bytes)]
+    retain: Option<usize>,
     /// Count what comes without opening it, so that a benchmark measures its producer.
     #[arg(long, env = "PRODUCER_LOAD_SINK")]
     sink: bool,
@@ -72,6 +80,10 @@ impl BrokerArgs {
             }
             given => self.sink.then(|| given.unwrap_or(CHECK_EVERY)),
         };
+        if self.retain.is_some() && self.sink {
+            let why = "a sink keeps nothing; leave it away, or leave --sink away";
+            return Err(ServeError::NoEffect { flag: "--retain", why });
+        }
         if self.seed.is_some() && self.fault.is_empty() {
             let why = "nothing happens by chance; leave it away, or add --fault";
             return Err(ServeError::NoEffect { flag: "--seed", why });
@@ -80,8 +92,8 @@ impl BrokerArgs {
             partitions: self.partitions,
             faults: Faults::combine(self.fault.iter().copied())?,
             seed: self.seed.unwrap_or_default(),
+            retain_bytes_max: if self.sink { 0 } else { self.retain.unwrap_or(RETAIN_BYTES) },
             sink_check_every,
-            ..BrokerConfig::default()
         })
     }
 }

@@ -59,7 +59,7 @@ async fn produce(service_url: &str, topic: &str, records: u32) -> Result<(), pul
 
 #[tokio::test]
 async fn the_pulsar_crates_producer_is_served_to_the_record() {
-    let config = BrokerConfig { log_bytes_max: 1024 * 1024, ..BrokerConfig::default() };
+    let config = BrokerConfig { retain_bytes_max: 1024 * 1024, ..BrokerConfig::default() };
     let broker = start(config);
     produce(&broker.service_url(), "t", 1_000).await.unwrap();
 
@@ -204,7 +204,7 @@ fn rss_bytes() -> u64 {
 fn python_the_official_client_is_served_to_the_record() {
     const RECORDS: u64 = 10_000;
     let python = std::env::var("PRODUCER_LOAD_PYTHON").unwrap();
-    let config = BrokerConfig { log_bytes_max: 16 * 1024 * 1024, ..BrokerConfig::default() };
+    let config = BrokerConfig { retain_bytes_max: 16 * 1024 * 1024, ..BrokerConfig::default() };
     let broker = start(config);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/consumers/produce.py");
     let output = Command::new(python)

@@ -24,8 +24,8 @@ const TOPIC: &str = "persistent://public/default/event-stream-data";
 
 fn broker(partitions: u32, fault: Option<&str>) -> BrokerHandle {
     let faults = Faults::combine(fault.map(|fault| fault.parse().unwrap())).unwrap();
-    let log_bytes_max = 64 * 1024 * 1024;
-    let config = BrokerConfig { partitions, faults, log_bytes_max, ..BrokerConfig::default() };
+    let retain_bytes_max = 64 * 1024 * 1024;
+    let config = BrokerConfig { partitions, faults, retain_bytes_max, ..BrokerConfig::default() };
     broker::start(TcpListener::bind("127.0.0.1:0").unwrap(), config).unwrap()
 }
 

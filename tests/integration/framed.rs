@@ -19,8 +19,8 @@ const TOPIC: &str = "persistent://public/default/event-stream-data";
 
 fn broker(fault: Option<&str>) -> BrokerHandle {
     let faults = Faults::combine(fault.map(|fault| fault.parse().unwrap())).unwrap();
-    let log_bytes_max = 64 * 1024 * 1024;
-    let config = BrokerConfig { faults, log_bytes_max, ..BrokerConfig::default() };
+    let retain_bytes_max = 64 * 1024 * 1024;
+    let config = BrokerConfig { faults, retain_bytes_max, ..BrokerConfig::default() };
     broker::start(TcpListener::bind("127.0.0.1:0").unwrap(), config).unwrap()
 }
 

@@ -74,9 +74,18 @@ impl RawClient {
     }
 
     fn try_hear(&mut self) -> std::io::Result<BaseCommand> {
+        self.try_hear_all().map(|message| message.command)
+    }
+
+    /// Waits for the next command and what comes with it.
+    pub(crate) fn hear_all(&mut self) -> Message {
+        self.try_hear_all().unwrap()
+    }
+
+    fn try_hear_all(&mut self) -> std::io::Result<Message> {
         loop {
             if let Some(message) = Codec.decode(&mut self.inbox).unwrap() {
-                return Ok(message.command);
+                return Ok(message);
             }
             if self.read()? == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());

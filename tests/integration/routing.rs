@@ -11,8 +11,8 @@ use crate::program::run;
 use crate::program::total;
 
 fn broker(partitions: u32) -> BrokerHandle {
-    let log_bytes_max = 64 * 1024 * 1024;
-    let config = BrokerConfig { partitions, log_bytes_max, ..BrokerConfig::default() };
+    let retain_bytes_max = 64 * 1024 * 1024;
+    let config = BrokerConfig { partitions, retain_bytes_max, ..BrokerConfig::default() };
     broker::start(TcpListener::bind("127.0.0.1:0").unwrap(), config).unwrap()
 }
 

@@ -18,6 +18,10 @@ pub(super) fn render(counts: &BrokerCounts, wall_us: impl Fn(Instant) -> u64) ->
         let (records, batches) = (grouped(topic.records), grouped(topic.batches));
         let bytes = bytes_text(topic.payload_bytes);
         lines.push(format!("{name}: {records} records in {batches} batches, {bytes}"));
+        if topic.overrun_batches > 0 {
+            let batches = grouped(topic.overrun_batches);
+            lines.push(format!("{name}: {batches} batches overwritten before they were read"));
+        }
     }
     let broken = counts.checksum_errors + counts.malformed_batches;
     lines.push(format!("{} connections, {broken} broken batches", counts.connections));
@@ -48,9 +52,10 @@ fn counted(name: &str, topic: &TopicCounts, wall_us: impl Fn(Instant) -> u64) ->
         "counted records={} batches={} payload_bytes={} entry_bytes={}",
         topic.records, topic.batches, topic.payload_bytes, topic.entry_bytes
     );
+    // Writing to a String cannot fail.
+    write!(line, " overrun_batches={}", topic.overrun_batches).ok();
     // A topic that took nothing has no times; 0 keeps the words in their places.
     let (first, last) = topic.taken.map_or((0, 0), |(a, b)| (wall_us(a), wall_us(b)));
-    // Writing to a String cannot fail.
     write!(line, " first_us={first} last_us={last} topic={name}").ok();
     line
 }
@@ -69,6 +74,7 @@ mod tests {
             records: 1_500,
             payload_bytes: 3_000,
             entry_bytes: 3_600,
+            overrun_batches: 1_001,
             taken,
             ..TopicCounts::default()
         };
@@ -82,15 +88,16 @@ mod tests {
         assert_eq!(
             render(&counts, wall_us),
             "persistent://a/b/c: 1,500 records in 2 batches, 2.9 KiB\n\
+             persistent://a/b/c: 1,001 batches overwritten before they were read\n\
              persistent://a/b/empty: 0 records in 0 batches, 0 B\n\
              1 connections, 1 broken batches\n\
              2 checksums checked, 1 wrong\n\
              fault half-open: 2 times\n\
              fault refuse: 1,000 times\n\
-             counted records=1500 batches=2 payload_bytes=3000 entry_bytes=3600 first_us=5 \
-             last_us=12 topic=persistent://a/b/c\n\
-             counted records=0 batches=0 payload_bytes=0 entry_bytes=0 first_us=0 last_us=0 \
-             topic=persistent://a/b/empty\n\
+             counted records=1500 batches=2 payload_bytes=3000 entry_bytes=3600 \
+             overrun_batches=1001 first_us=5 last_us=12 topic=persistent://a/b/c\n\
+             counted records=0 batches=0 payload_bytes=0 entry_bytes=0 overrun_batches=0 \
+             first_us=0 last_us=0 topic=persistent://a/b/empty\n\
              counted connections=1 checksums_checked=2 checksums_wrong=1 malformed_batches=0 \
              frames_refused=0\n\
              counted faults: half-open=2 refuse=1000\n"
