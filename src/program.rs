@@ -121,7 +121,7 @@ impl Program {
             KeyChoice::Field(path) => Some(path.as_str()),
             KeyChoice::Source | KeyChoice::None => None,
         };
-        let compiled = compile::compile(&shape, parameters.sources, key_field)?;
+        let mut compiled = compile::compile(&shape, parameters.sources, key_field)?;
         let text = (parameters.encoding == Encoding::Json).then(|| json::Text::of(&shape));
         let bytes = match text {
             None => compiled.size.bytes,
@@ -138,7 +138,7 @@ impl Program {
         let key = match &parameters.key {
             KeyChoice::Source => {
                 let key = compiled.source_key.unwrap_or_else(number);
-                Key::Source(SourceKeys::new(key, parameters.sources))
+                Key::Source(SourceKeys::new(key, parameters.sources, &mut compiled.room))
             }
             KeyChoice::None => Key::None,
             KeyChoice::Field(path) => Key::of_field(&shape, path),

@@ -10,6 +10,7 @@ use super::op::Literal;
 use super::op::Op;
 use super::said::Place;
 use super::said::Said;
+use super::source::Room;
 use super::source::SourceField;
 use super::source::SourceKey;
 use super::source::SourceRun;
@@ -48,6 +49,8 @@ pub(super) struct Compiled {
     pub(super) keys_max: usize,
     /// How a source is written as a key, where the schema says.
     pub(super) source_key: Option<SourceKey>,
+    /// What the slots of the sources left.
+    pub(super) room: Room,
     /// How many steps a lifecycle has, and how many lifecycles run side by side.
     pub(super) lifecycle: Option<Lifecycle>,
 }
@@ -78,6 +81,7 @@ pub(super) fn compile(
         size: compiler.size,
         keys_max: compiler.keys,
         source_key: compiler.source_key,
+        room: compiler.room,
         lifecycle: compiler.lifecycle,
     })
 }
@@ -92,6 +96,8 @@ struct Compiler<'k> {
     keys: usize,
     /// Neighbouring fields that follow from the source, not yet an operation.
     source_run: Vec<SourceField>,
+    /// What the slots of the sources may still take.
+    room: Room,
     /// Values so far, which number the random streams of sources and lifecycles.
     ordinal: u64,
     /// Fields that others depend on.
@@ -125,6 +131,7 @@ impl<'k> Compiler<'k> {
             size: Size::default(),
             keys: 0,
             source_run: Vec::new(),
+            room: Room::default(),
             ordinal: 0,
             depended: depend::find(shape)?,
             written: Vec::new(),
@@ -228,7 +235,7 @@ impl<'k> Compiler<'k> {
     fn end_source_run(&mut self) {
         if !self.source_run.is_empty() {
             let fields = std::mem::take(&mut self.source_run);
-            let run = SourceRun::new(fields, self.sources);
+            let run = SourceRun::new(fields, self.sources, &mut self.room);
             self.size = self.size.plus(Size { bytes: run.bytes_max(), overhead: 0 });
             self.ops.push(Op::Source(run.into()));
         }

@@ -1,7 +1,7 @@
 //! What follows from the source alone: encoded once for each source, copied into each record.
 //!
-//! Up to [`SLOTS_MAX`] sources have a slot each, filled when the program is made; with more of them
-//! the bytes are computed for each record, so that memory stays bounded.
+//! Up to [`SLOTS_MAX`] sources have a slot each, filled when the program is made, while there is
+//! [`Room`] for them; else the bytes are computed for each record, so that memory stays bounded.
 
 use bumpalo::Bump;
 
@@ -18,6 +18,34 @@ use crate::units::Sources;
 
 /// Sources that have a slot, at most: with 100 bytes a slot this is 10 MB.
 pub(super) const SLOTS_MAX: u64 = 100_000;
+
+/// Bytes of all slots of a program at most: 670 for each of [`SLOTS_MAX`] sources, and records of a
+/// few hundred bytes have less than that of theirs. While slots are filled they stand in memory
+/// twice.
+const SLOT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// What slots may still take.
+#[derive(Debug)]
+pub(super) struct Room {
+    bytes: u64,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { bytes: SLOT_BYTES_MAX }
+    }
+}
+
+impl Room {
+    /// Takes room for a slot of so many bytes for each source, if there is any.
+    fn take(&mut self, sources: Sources, slot_bytes: usize) -> bool {
+        let count = sources.end - sources.first;
+        let left = self.bytes.checked_sub(count.saturating_mul(slot_bytes as u64));
+        let left = left.filter(|_| count <= SLOTS_MAX);
+        self.bytes = left.unwrap_or(self.bytes);
+        left.is_some()
+    }
+}
 
 /// Digits of a 64-bit number.
 const DIGITS_MAX: usize = 20;
@@ -127,14 +155,16 @@ struct Slots {
 }
 
 impl SourceRun {
-    /// Encodes the fields for every source, if there are not too many.
-    pub(super) fn new(fields: Vec<SourceField>, sources: Sources) -> Self {
+    /// Encodes the fields for every source, if there is room for them.
+    pub(super) fn new(fields: Vec<SourceField>, sources: Sources, room: &mut Room) -> Self {
         let bytes_max = fields.iter().map(SourceField::bytes_max).sum();
         let registers = fields.iter().enumerate().map(|(place, field)| (field.register, place));
-        let registers = registers.filter(|(register, _)| *register != REGISTER_UNUSED).collect();
+        let registers: Box<[_]> =
+            registers.filter(|(register, _)| *register != REGISTER_UNUSED).collect();
         let mut run = Self { fields: fields.into(), registers, bytes_max, slots: None };
-        let count = sources.end - sources.first;
-        if count <= SLOTS_MAX && u16::try_from(bytes_max).is_ok() {
+        let values_bytes = run.registers.len() * size_of::<i64>();
+        let slot_bytes = bytes_max.next_multiple_of(CHUNK) + size_of::<u16>() + values_bytes;
+        if u16::try_from(bytes_max).is_ok() && room.take(sources, slot_bytes) {
             run.slots = Some(run.fill(sources));
         }
         run
@@ -236,7 +266,7 @@ impl SourceKey {
     }
 }
 
-/// The message keys of all sources: written once for each, if there are not too many.
+/// The message keys of all sources: written once for each, if there is room for them.
 #[derive(Debug)]
 pub(super) struct SourceKeys {
     key: SourceKey,
@@ -248,7 +278,7 @@ pub(super) struct SourceKeys {
 }
 
 impl SourceKeys {
-    pub(super) fn new(key: SourceKey, sources: Sources) -> Self {
+    pub(super) fn new(key: SourceKey, sources: Sources, room: &mut Room) -> Self {
         let mut keys = Self {
             first: sources.first,
             stride: key.bytes_max(),
@@ -257,7 +287,7 @@ impl SourceKeys {
             key,
         };
         let count = sources.end - sources.first;
-        if let (true, Ok(_)) = (count <= SLOTS_MAX, u8::try_from(keys.stride)) {
+        if u8::try_from(keys.stride).is_ok() && room.take(sources, keys.stride + 1) {
             let mut bytes = vec![0; keys.stride * usize::try_from(count).unwrap_or_default()];
             let slots = bytes.chunks_exact_mut(keys.stride);
             let lengths = (sources.first..sources.end).zip(slots).map(|(source, slot)| {

@@ -178,3 +178,37 @@ fn range_and_options_are_a_sources_own_whoever_reports_it() {
         assert_eq!(other.decode(&other.bytes(&mut draw)), one.value(index));
     }
 }
+
+#[test]
+fn what_is_kept_of_the_sources_is_bounded_in_bytes() {
+    let held = |text: &str| {
+        let sources = Sources { first: 0, end: 100_000 };
+        let parameters = Parameters::new(identity(42), sources);
+        let mut made = None;
+        let held = allocation_counter::measure(|| made = Some(Records::with(text, &parameters)));
+        (made.unwrap(), held.bytes_max)
+    };
+    let telemetry = producer_load::domain::DOMAINS[0].schema_text;
+    assert!(held(telemetry).1 > 10 << 20, "a usual schema has its slots");
+    // One long field, and many shorter ones that are not neighbours.
+    let long = |name: &str, bytes: usize| {
+        let prefix = "p".repeat(bytes);
+        our_field(name, r#""string""#, &format!(r#"{{"source": {{"prefix": "{prefix}"}}}}"#))
+    };
+    let many: Vec<_> = (0..10)
+        .map(|n| format!(r#"{},{{"name":"i{n}","type":"int"}}"#, long(&format!("f{n}"), 300)))
+        .collect();
+    for fields in [long("x", 60_000), long("x", 5_000), many.join(",")] {
+        let text = record_text(&fields);
+        let (records, bytes) = held(&text);
+        // The slots, those that are being filled, and what else a program needs.
+        assert!(bytes < 160 << 20, "{bytes} bytes for {} bytes of schema", text.len());
+        let many = Sources { first: 0, end: 1_000_000 };
+        let without = Records::with(&text, &Parameters::new(identity(42), many));
+        for index in 0..20 {
+            let mut draw = without.begin(index);
+            draw.source = records.source(index);
+            assert_eq!(without.bytes(&mut draw), records.datum(index));
+        }
+    }
+}
