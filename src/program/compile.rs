@@ -116,6 +116,8 @@ struct Compiler<'k> {
     /// The field that is the message key, until it is met.
     key_field: Option<&'k str>,
     source_key: Option<SourceKey>,
+    /// What regular expressions cost so far.
+    expressions_cost: usize,
 }
 
 impl<'k> Compiler<'k> {
@@ -142,6 +144,7 @@ impl<'k> Compiler<'k> {
             is_of_source: false,
             key_field,
             source_key: None,
+            expressions_cost: 0,
         })
     }
 

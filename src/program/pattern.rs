@@ -18,6 +18,10 @@ use regex_syntax::hir::HirKind;
 
 use super::draw::below;
 
+mod lengths;
+
+use lengths::Lengths;
+
 /// The longest length that may be asked for: every node carries a set of lengths up to it.
 pub(super) const LENGTH_MAX: usize = 1_024;
 
@@ -37,12 +41,18 @@ const REPEATS_MORE: usize = 15;
 /// Words in the sets in all `rest` together: a megabyte, filled in a tenth of a second at most.
 const WORDS_MAX: usize = 1 << 17;
 
+/// What all expressions of a schema may cost: as much as eight of the costliest, which take half a
+/// second and eight megabytes.
+pub(super) const COST_MAX: usize = 8 * WORDS_MAX;
+
 /// A compiled regular expression.
 #[derive(Debug)]
 pub(super) struct Pattern {
     root: Node,
     /// The lengths to draw from; none where the expression alone decides.
     lengths: Option<Box<[usize]>>,
+    /// Words of sets and lengths, and what parsing took: as long as filling eight words a byte.
+    cost: usize,
 }
 
 impl Pattern {
@@ -72,11 +82,18 @@ impl Pattern {
         if length.is_none() && root.bytes_max > BYTES_MAX {
             return Err(format!("strings of more than {BYTES_MAX} bytes"));
         }
-        let Some(length) = length else { return Ok(Self { root, lengths: None }) };
+        let cost = regex.len() * (WORDS_MAX / REGEX_BYTES_MAX) + WORDS_MAX - compiler.budget;
+        let Some(length) = length else { return Ok(Self { root, lengths: None, cost }) };
         let lengths: Box<[_]> = length.filter(|&length| root.lengths.has(length)).collect();
         let longest = lengths.last().ok_or("no string of it has such a length")?;
         root.bytes_max = root.bytes_max.min(longest * compiler.widest);
-        Ok(Self { root, lengths: Some(lengths) })
+        let cost = cost + lengths.len();
+        Ok(Self { root, lengths: Some(lengths), cost })
+    }
+
+    /// Returns what it took to compile, of [`COST_MAX`].
+    pub(super) const fn cost(&self) -> usize {
+        self.cost
     }
 
     /// Returns the bytes that no drawn string exceeds.
@@ -222,39 +239,6 @@ fn nth(class: &hir::ClassUnicode, mut n: usize) -> char {
         }
     }
     char::default()
-}
-
-/// A set of lengths, a bit each; without words where no length is asked for.
-#[derive(Debug)]
-struct Lengths(Box<[u64]>);
-
-impl Lengths {
-    /// Makes the set of all `lengths` that so many words have a bit for.
-    fn new(words: usize, lengths: RangeInclusive<usize>) -> Self {
-        let mut bits = vec![0; words];
-        for length in lengths.take_while(|length| *length < words * 64) {
-            bits[length / 64] |= 1 << (length % 64);
-        }
-        Self(bits.into())
-    }
-
-    fn has(&self, length: usize) -> bool {
-        self.0.get(length / 64).is_some_and(|word| (word >> (length % 64)) & 1 == 1)
-    }
-
-    /// Returns what one of these and one of the others make together.
-    fn plus(&self, other: &Self) -> Self {
-        let mut sums = vec![0; self.0.len()];
-        for length in (0..self.0.len() * 64).filter(|&length| self.has(length)) {
-            let mut lower = 0;
-            for (sum, &word) in sums[length / 64..].iter_mut().zip(&other.0) {
-                let pair = (u128::from(word) << 64) | u128::from(lower);
-                *sum |= ((pair << (length % 64)) >> 64) as u64;
-                lower = word;
-            }
-        }
-        Self(sums.into())
-    }
 }
 
 /// Which ends of the string a part touches.

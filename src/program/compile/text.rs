@@ -8,6 +8,7 @@ use crate::program::op::Form;
 use crate::program::op::Inner;
 use crate::program::op::Op;
 use crate::program::op::Range;
+use crate::program::pattern;
 use crate::program::pattern::Pattern;
 use crate::program::said::Place;
 use crate::schema::FieldError;
@@ -53,8 +54,13 @@ fn length_if_said(said: Theirs<'_>, place: Place<'_>) -> Result<Option<Range>, F
     Ok(Some(Range::inclusive(min.cast_signed(), last.cast_signed())))
 }
 
-/// Returns a string as `regex`, `length`, `prefix` and `suffix` say.
-pub(super) fn string(said: Theirs<'_>, place: Place<'_>) -> Result<Op, FieldError> {
+/// Returns a string as `regex`, `length`, `prefix` and `suffix` say; `cost` is what the schema's
+/// expressions cost so far.
+pub(super) fn string(
+    said: Theirs<'_>,
+    cost: &mut usize,
+    place: Place<'_>,
+) -> Result<Op, FieldError> {
     let Some(map) = said else { return Ok(Op::Letters { length: LENGTH }) };
     place.only(map, &["length", "regex", "prefix", "suffix"], THEIRS)?;
     let length = length_if_said(said, place)?;
@@ -63,8 +69,15 @@ pub(super) fn string(said: Theirs<'_>, place: Place<'_>) -> Result<Op, FieldErro
         Some(regex) => {
             let bound = |bound: i64| usize::try_from(bound).unwrap_or_default();
             let length = length.map(|length| bound(length.low)..=bound(length.last()));
-            let pattern = Pattern::compile(regex, length);
-            Inner::Pattern(pattern.map_err(|what| place.wrong(format!("regex '{regex}': {what}")))?)
+            let pattern = Pattern::compile(regex, length)
+                .map_err(|what| place.wrong(format!("regex '{regex}': {what}")))?;
+            *cost += pattern.cost();
+            if *cost > pattern::COST_MAX {
+                let what = "the schema's expressions are too many or too complex together from \
+                            this one on";
+                return Err(place.wrong(what));
+            }
+            Inner::Pattern(pattern)
         }
     };
     let (prefix, suffix) = affixes(map, place)?;

@@ -56,7 +56,7 @@ impl Compiler<'_> {
                 return self.boolean(shape, odds);
             }
             Kind::Bytes => Op::Bytes { length: text::length(said, place(shape))? },
-            Kind::String => text::string(said, place(shape))?,
+            Kind::String => text::string(said, &mut self.expressions_cost, place(shape))?,
             Kind::Fixed(size) => Op::Fixed(*size),
             Kind::Enum(symbols) => {
                 let register = self.write_enum(shape, symbols);
@@ -245,12 +245,12 @@ impl Compiler<'_> {
             theirs: said,
             ours: None,
         };
-        let Some(said) = said else { return Ok(Keys::Drawn(text::string(None, place(&key))?)) };
+        let Some(said) = said else { return self.key_text(None, &key) };
         if said.contains_key("iteration") {
             return self.iteration(&key, said).map(Keys::Drawn);
         }
         let Some(options) = said.get("options") else {
-            return Ok(Keys::Drawn(text::string(Some(said), place(&key))?));
+            return self.key_text(Some(said), &key);
         };
         place(&key).only(said, &["options"], THEIRS)?;
         let mut seen = HashSet::new();
@@ -261,6 +261,10 @@ impl Compiler<'_> {
             }
         }
         Ok(Keys::options(literals.into()))
+    }
+
+    fn key_text(&mut self, said: Theirs<'_>, key: &Shape<'_>) -> Result<Keys, FieldError> {
+        text::string(said, &mut self.expressions_cost, place(key)).map(Keys::Drawn)
     }
 
     fn iteration(

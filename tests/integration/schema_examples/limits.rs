@@ -232,3 +232,27 @@ fn a_decimal_that_others_follow_counts_as_its_digits() {
     let records = Records::of_fields(&format!("{price},{}", our_field("x", r#""long""#, said)));
     assert_eq!(records.wholes("x", 1), [750]);
 }
+
+#[test]
+fn expressions_have_a_budget_together() {
+    let costly = r#"{"regex": "REGEX"}"#.replace("REGEX", &r"\\w".repeat(8_192));
+    let lengthy = r#"{"regex": "[ab]*", "length": {"max": 1025}}"#;
+    let usual = r#"{"regex": "[A-Z]{2}-[0-9]{6}(-[a-z]{3})?", "length": {"min": 9, "max": 14}}"#;
+    let keys = format!(r#"{{"length": 1, "keys": {costly}}}"#);
+    let map = r#"{"type":"map","values":"int"}"#;
+    let fields = |kind: &str, said: &str, count| -> String {
+        let field = |n| their_field(&format!("f{n}"), kind, said);
+        (0..count).map(field).collect::<Vec<_>>().join(",")
+    };
+    for (kind, said, few, many) in
+        [(r#""string""#, &*costly, 8, 9), (map, &*keys, 8, 9), (r#""string""#, lengthy, 900, 1_100)]
+    {
+        let made = Records::compile(&record_text(&fields(kind, said, few)), &parameters());
+        assert!(made.is_ok(), "{few} of {kind}: {:?}", made.err());
+        let error = refused(&fields(kind, said, many));
+        let (path, what) = error.split_once(':').unwrap();
+        assert!(path.starts_with('f') && what.contains("together"), "{error}");
+    }
+    let made = Records::compile(&record_text(&fields(r#""string""#, usual, 1_000)), &parameters());
+    assert!(made.is_ok(), "a thousand usual ones: {:?}", made.err());
+}
