@@ -54,10 +54,12 @@ pub enum CompileError {
     Field(#[from] FieldError),
     /// Records could be too long for a batch.
     #[error(
-        "a record can take {bytes} bytes, at most {RECORD_BYTES_MAX} are allowed; give its arrays, \
-         maps, strings or bytes a 'length'"
+        "{path}: a record can take {bytes} bytes, at most {RECORD_BYTES_MAX} are allowed, and this \
+         takes the most of them; give its arrays, maps, strings or bytes a 'length'"
     )]
     TooLong {
+        /// The longest field.
+        path: String,
         /// The most bytes of a record.
         bytes: usize,
     },
@@ -121,18 +123,11 @@ impl Program {
             KeyChoice::Field(path) => Some(path.as_str()),
             KeyChoice::Source | KeyChoice::None => None,
         };
-        let mut compiled = compile::compile(&shape, parameters.sources, key_field)?;
+        let mut compiled = compile::compile(&shape, parameters, key_field)?;
         let text = (parameters.encoding == Encoding::Json).then(|| json::Text::of(&shape));
-        let bytes = match text {
-            None => compiled.size.bytes,
-            Some(_) => compiled
-                .size
-                .bytes
-                .saturating_mul(json::BYTES_PER_BYTE)
-                .saturating_add(compiled.size.overhead),
-        };
+        let bytes = compiled.size.written_as(parameters.encoding);
         if bytes > RECORD_BYTES_MAX {
-            return Err(CompileError::TooLong { bytes });
+            return Err(CompileError::TooLong { path: compiled.longest, bytes });
         }
         let number = || SourceKey { prefix: "".into(), digits: 0, first: 0 };
         let key = match &parameters.key {

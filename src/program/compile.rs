@@ -4,6 +4,7 @@
 //! at a `barrier`: where a branch begins or ends, because operations jump there.
 
 use super::CompileError;
+use super::Parameters;
 use super::draw::REGISTER_UNUSED;
 use super::json;
 use super::op::Literal;
@@ -15,6 +16,7 @@ use super::source::SourceField;
 use super::source::SourceKey;
 use super::source::SourceRun;
 use super::varint;
+use crate::schema::Encoding;
 use crate::schema::FieldError;
 use crate::schema::Kind;
 use crate::schema::Shape;
@@ -45,6 +47,8 @@ pub(super) struct Compiled {
     pub(super) ops: Box<[Op]>,
     /// The most that a record takes.
     pub(super) size: Size,
+    /// The path of the field that can take the most, of records those within them.
+    pub(super) longest: String,
     /// The most keys of maps that are written at the same time.
     pub(super) keys_max: usize,
     /// How a source is written as a key, where the schema says.
@@ -65,10 +69,10 @@ pub(super) struct Lifecycle {
 /// Compiles a shape. `key_field` is the path of the field that is the message key.
 pub(super) fn compile(
     shape: &Shape<'_>,
-    sources: Sources,
+    parameters: &Parameters,
     key_field: Option<&str>,
 ) -> Result<Compiled, CompileError> {
-    let mut compiler = Compiler::new(shape, sources, key_field)?;
+    let mut compiler = Compiler::new(shape, parameters, key_field)?;
     compiler.value(shape, Said::of(shape)?)?;
     compiler.end_source_run();
     if let Some(path) = compiler.key_field {
@@ -79,6 +83,7 @@ pub(super) fn compile(
     Ok(Compiled {
         ops: compiler.ops.into(),
         size: compiler.size,
+        longest: compiler.longest.1,
         keys_max: compiler.keys,
         source_key: compiler.source_key,
         room: compiler.room,
@@ -88,14 +93,19 @@ pub(super) fn compile(
 
 struct Compiler<'k> {
     sources: Sources,
+    encoding: Encoding,
     ops: Vec<Op>,
     /// Operations before this place are not merged with later ones.
     barrier: usize,
     /// The most that the operations take since the last branch or repetition began.
     size: Size,
+    /// The field that can take the most bytes so far, and how many.
+    longest: (usize, String),
     keys: usize,
     /// Neighbouring fields that follow from the source, not yet an operation.
     source_run: Vec<SourceField>,
+    /// The most that they take.
+    source_run_bytes: usize,
     /// What the slots of the sources may still take.
     room: Room,
     /// Values so far, which number the random streams of sources and lifecycles.
@@ -123,16 +133,19 @@ struct Compiler<'k> {
 impl<'k> Compiler<'k> {
     fn new(
         shape: &Shape<'_>,
-        sources: Sources,
+        parameters: &Parameters,
         key_field: Option<&'k str>,
     ) -> Result<Self, FieldError> {
         Ok(Self {
-            sources,
+            sources: parameters.sources,
+            encoding: parameters.encoding,
             ops: Vec::new(),
             barrier: 0,
             size: Size::default(),
+            longest: (0, "the schema".to_owned()),
             keys: 0,
             source_run: Vec::new(),
+            source_run_bytes: 0,
             room: Room::default(),
             ordinal: 0,
             depended: depend::find(shape)?,
@@ -173,13 +186,24 @@ impl<'k> Compiler<'k> {
                 self.emit(Op::KeyStart);
                 self.barrier = self.ops.len();
             }
+            let before = self.reached();
             self.value(&field.shape, Said::of(&field.shape)?)?;
+            let bytes = self.reached().saturating_sub(before);
+            if bytes > self.longest.0 && !matches!(field.shape.kind, Kind::Record(_)) {
+                self.longest = (bytes, field.shape.path.clone());
+            }
             if is_key {
                 self.emit(Op::KeyEnd);
                 self.barrier = self.ops.len();
             }
         }
         Ok(())
+    }
+
+    /// Returns the most bytes since the last branch or repetition began.
+    fn reached(&self) -> usize {
+        let source_run = Size { bytes: self.source_run_bytes, overhead: 0 };
+        self.size.plus(source_run).written_as(self.encoding)
     }
 
     fn mark_key(&mut self, shape: &Shape<'_>) -> Result<(), FieldError> {
@@ -238,6 +262,7 @@ impl<'k> Compiler<'k> {
     fn end_source_run(&mut self) {
         if !self.source_run.is_empty() {
             let fields = std::mem::take(&mut self.source_run);
+            self.source_run_bytes = 0;
             let run = SourceRun::new(fields, self.sources, &mut self.room);
             self.size = self.size.plus(Size { bytes: run.bytes_max(), overhead: 0 });
             self.ops.push(Op::Source(run.into()));

@@ -82,7 +82,8 @@ pub(super) enum SourceDraw {
 }
 
 impl SourceField {
-    fn bytes_max(&self) -> usize {
+    /// Returns the most bytes of the field.
+    pub(super) fn bytes_max(&self) -> usize {
         match &self.draw {
             SourceDraw::Text { prefix, digits, .. } => {
                 varint::BYTES_MAX + prefix.len() + (*digits).max(DIGITS_MAX)

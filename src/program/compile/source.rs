@@ -26,7 +26,9 @@ impl Compiler<'_> {
         self.is_of_source = true;
         let field = self.source_field(shape, said);
         self.is_of_source = false;
-        self.source_run.push(field?);
+        let field = field?;
+        self.source_run_bytes += field.bytes_max();
+        self.source_run.push(field);
         Ok(())
     }
 

@@ -256,3 +256,43 @@ fn expressions_have_a_budget_together() {
     let made = Records::compile(&record_text(&fields(r#""string""#, usual, 1_000)), &parameters());
     assert!(made.is_ok(), "a thousand usual ones: {:?}", made.err());
 }
+
+#[test]
+fn a_record_that_is_too_long_is_refused_by_its_longest_field() {
+    let text = |name: &str, length: u32| {
+        their_field(name, r#""string""#, &format!(r#"{{"length": {length}}}"#))
+    };
+    let record = |name: &str, fields: &str| {
+        format!(
+            r#"{{"name":"{name}","type":{{"type":"record","name":"{name}","fields":[{fields}]}}}}"#
+        )
+    };
+    let array = |name: &str, items: &str, length: u32| {
+        let kind = format!(r#"{{"type":"array","items":{items}}}"#);
+        their_field(name, &kind, &format!(r#"{{"length": {length}}}"#))
+    };
+    let strings = |(name, length)| array(name, r#""string""#, length);
+    let prefix = "p".repeat(1 << 20);
+    let prefixed =
+        our_field("x", r#""string""#, &format!(r#"{{"source":{{"prefix":"{prefix}"}}}}"#));
+    let many: Vec<_> = (0..40).map(|n| text(&format!("f{n}"), 30_000)).collect();
+    let many = many.join(",");
+    let symbols = format!(r#"{{"type":"enum","name":"E","symbols":["A","{}"]}}"#, "B".repeat(100));
+    for (fields, path) in [
+        ([("a", 20_000), ("x", 30_000), ("b", 10_000)].map(strings).join(","), "x"),
+        (format!("{many},{}", text("x", 30_001)), "x"),
+        (format!("{many},{}", record("r", &text("x", 30_001))), "r.x"),
+        (format!("{},{},{}", text("a", 9), prefixed, text("b", 30_000)), "x"),
+        (format!("{},{}", array("x", &symbols, 5_000), many), "x"),
+    ] {
+        let as_json = Parameters { encoding: Encoding::Json, ..parameters() };
+        for parameters in [parameters(), as_json] {
+            let error = Records::compile(&record_text(&fields), &parameters).err().unwrap();
+            let is_long = error.contains("a record can take") && error.contains("at most 1048576");
+            // Only as JSON do symbols take more than their number.
+            let of_json = fields.contains("symbols") && parameters.encoding == Encoding::Avro;
+            let found = error.starts_with(&format!("{path}: ")) != of_json;
+            assert!(is_long && found, "{path}: {error}");
+        }
+    }
+}
