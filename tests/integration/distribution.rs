@@ -100,6 +100,23 @@ fn weights_are_shares() {
 }
 
 #[test]
+fn weights_of_many_options_are_shares() {
+    // From six options on they are looked up, instead of each being compared.
+    let weights = [40.0, 5.0, 0.5, 24.5, 1.0, 9.0, 20.0];
+    let values: Vec<i64> = (0..7).map(|place| place * place - 9).collect();
+    let option = |(value, weight)| format!(r#"{{"value": {value}, "weight": {weight}}}"#);
+    let options: Vec<_> = values.iter().zip(weights).map(option).collect();
+    for count in [6, 7] {
+        let said = format!(r#"{{"choice": [{}]}}"#, options[..count].join(","));
+        let kept: f64 = weights[..count].iter().sum();
+        let counts = of_each(&wholes(&ours(r#""int""#, &said)), &values[..count]);
+        for (count, weight) in counts.iter().zip(weights) {
+            tells(|weight| share(*count, RECORDS, weight / kept), weight, weight + 2.5);
+        }
+    }
+}
+
+#[test]
 fn options_and_symbols_are_each_as_likely() {
     let counts = of_each(&wholes(&theirs(r#""int""#, r#"{"options": [7, -1, 3]}"#)), &[-1, 3, 7]);
     tells(|weight| fits(&counts, &[1.0, 1.0, weight]), 1.0, 1.2);
