@@ -33,6 +33,7 @@ pub use choice::SourceChoiceError;
 pub use draw::Draw;
 pub use key::KeyChoice;
 pub use table::FieldRow;
+pub use trial::PrepareError;
 pub use trial::TrialError;
 
 use choice::SourcePick;

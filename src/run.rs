@@ -29,9 +29,8 @@ use crate::plan::Batching;
 use crate::plan::Plan;
 use crate::plan::Surroundings;
 use crate::plan::Transport;
-use crate::program::CompileError;
+use crate::program::PrepareError;
 use crate::program::Program;
-use crate::program::TrialError;
 use crate::publisher::Cancel;
 use crate::publisher::PublishError;
 use crate::publisher::Publisher;
@@ -67,22 +66,9 @@ pub enum RunError {
     /// The schema cannot be used.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// The schema cannot be compiled.
-    #[error("the schema of {name} cannot be compiled: {source}")]
-    Compile {
-        /// The domain or file.
-        name: String,
-        /// Where and why.
-        source: CompileError,
-    },
-    /// The program's bytes are not those that apache-avro writes.
-    #[error("the program of {name} failed its trial: {source}")]
-    Trial {
-        /// The domain or file.
-        name: String,
-        /// What differs.
-        source: TrialError,
-    },
+    /// No records can be made of it.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
     /// A message by itself has no room for such a key.
     #[error(
         "keys can take {bytes} bytes, and with --disable-batching at most {} are possible; leave \
@@ -118,7 +104,7 @@ pub struct Outside {
 /// When the run cannot begin. Once it has begun there is a report, whatever happens.
 pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, RunError> {
     let schema = EventSchema::parse(&plan.events.name, &plan.events.schema_text)?.of_records()?;
-    let program = program(&plan, &schema)?;
+    let program = Program::prepare(&schema, &plan.parameters(), clock::wall_ms())?;
     let bytes = program.key_bytes_max();
     if !plan.batching.is_enabled && bytes > wire::SINGLE_KEY_BYTES_MAX {
         return Err(RunError::KeyTooLong { bytes });
@@ -150,16 +136,6 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
         failure: ended.failure,
         plan,
     }))
-}
-
-/// Compiles the plan's schema and tries the program out.
-fn program(plan: &Plan, schema: &EventSchema) -> Result<Program, RunError> {
-    let name = || plan.events.name.clone();
-    let program = Program::compile(schema, &plan.parameters())
-        .map_err(|source| RunError::Compile { name: name(), source })?;
-    let trial = program.try_out(schema, clock::wall_ms());
-    trial.map_err(|source| RunError::Trial { name: name(), source })?;
-    Ok(program)
 }
 
 fn kernel() -> String {

@@ -5,11 +5,10 @@ use std::io::Write;
 
 use crate::clock;
 use crate::plan::Plan;
-use crate::program::CompileError;
 use crate::program::FieldRow;
 use crate::program::Parameters;
+use crate::program::PrepareError;
 use crate::program::Program;
-use crate::program::TrialError;
 use crate::schema::Encoding;
 use crate::schema::EventSchema;
 use crate::schema::FieldError;
@@ -25,22 +24,9 @@ pub enum SampleError {
     /// The schema cannot be used.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// The schema cannot be compiled.
-    #[error("the schema of {name} cannot be compiled: {source}")]
-    Compile {
-        /// The domain or file.
-        name: String,
-        /// Where and why.
-        source: CompileError,
-    },
-    /// The program's bytes are not those that apache-avro writes.
-    #[error("the program of {name} failed its trial: {source}")]
-    Trial {
-        /// The domain or file.
-        name: String,
-        /// What differs.
-        source: TrialError,
-    },
+    /// No records can be made of it.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
     /// The shape of the schema.
     #[error(transparent)]
     Field(#[from] FieldError),
@@ -139,11 +125,6 @@ fn schema_of(plan: &Plan) -> Result<EventSchema, SampleError> {
 
 /// Compiles the plan's schema and tries it out, as a run does.
 fn compiled(plan: &Plan, schema: &EventSchema, encoding: Encoding) -> Result<Program, SampleError> {
-    let name = || plan.events.name.clone();
     let parameters = Parameters { encoding, ..plan.parameters() };
-    let program = Program::compile(schema, &parameters)
-        .map_err(|source| SampleError::Compile { name: name(), source })?;
-    let trial = program.try_out(schema, clock::wall_ms());
-    trial.map_err(|source| SampleError::Trial { name: name(), source })?;
-    Ok(program)
+    Ok(Program::prepare(schema, &parameters, clock::wall_ms())?)
 }

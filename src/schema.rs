@@ -124,6 +124,12 @@ impl EventSchema {
         shape::lay_out(&self.parsed, &self.annotated)
     }
 
+    /// Returns the domain or file that it came from.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// Returns the record's name without its namespace.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -296,6 +296,16 @@ fn what_cannot_be_made_is_refused_by_the_path_of_its_field() {
 }
 
 #[test]
+fn a_schema_that_cannot_be_prepared_is_named() {
+    let parameters = Parameters::new(identity(2), SOURCES);
+    let good = schema_of(r#"{"name":"x","type":"int"}"#);
+    assert!(Program::prepare(&good, &parameters, EVENT_TIME_MS).is_ok());
+    let bad = schema_of(r#"{"name":"x","type":"int","producer-load":{"id":{}}}"#);
+    let said = Program::prepare(&bad, &parameters, EVENT_TIME_MS).unwrap_err().to_string();
+    assert!(said.starts_with("the schema of test cannot be compiled: x: 'id'"), "{said}");
+}
+
+#[test]
 fn another_seed_makes_other_records() {
     let schema = EventSchema::parse("s", DOMAINS[0].schema_text).unwrap();
     let other = Program::compile(&schema, &Parameters::new(identity(3), SOURCES)).unwrap();

@@ -7,6 +7,8 @@ use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
 
+use super::CompileError;
+use super::Parameters;
 use super::Program;
 use crate::schema::EventSchema;
 
@@ -56,7 +58,45 @@ pub enum TrialError {
     },
 }
 
+/// A schema that no records can be made of.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// It cannot be compiled.
+    #[error("the schema of {name} cannot be compiled: {source}")]
+    Compile {
+        /// The domain or file.
+        name: String,
+        /// Where and why.
+        source: CompileError,
+    },
+    /// The program's bytes are not those that apache-avro writes.
+    #[error("the program of {name} failed its trial: {source}")]
+    Trial {
+        /// The domain or file.
+        name: String,
+        /// What differs.
+        source: TrialError,
+    },
+}
+
 impl Program {
+    /// Compiles a schema and tries the program out with records of this event time.
+    ///
+    /// # Errors
+    /// As [`Program::compile`] and [`Program::try_out`], with the name of the schema.
+    pub fn prepare(
+        schema: &EventSchema,
+        parameters: &Parameters,
+        event_time_ms: u64,
+    ) -> Result<Self, PrepareError> {
+        let name = || schema.origin().to_owned();
+        let program = Self::compile(schema, parameters)
+            .map_err(|source| PrepareError::Compile { name: name(), source })?;
+        let trial = program.try_out(schema, event_time_ms);
+        trial.map_err(|source| PrepareError::Trial { name: name(), source })?;
+        Ok(program)
+    }
+
     /// Makes a few records and has apache-avro decode and encode them again. As JSON they are read
     /// by another parser and compared with what apache-avro decoded.
     ///
