@@ -88,9 +88,9 @@ fn held(broker: &BrokerHandle, partitions: u32) -> Held {
 fn try_out(case: Case) {
     let Case { faults, transport, rate, partitions } = case;
     let faults = Faults::combine(faults.iter().map(|fault| fault.parse().unwrap())).unwrap();
-    let log_bytes_max = 512 * 1024 * 1024;
+    let retain_bytes_max = 512 * 1024 * 1024;
     let config =
-        BrokerConfig { partitions, faults, log_bytes_max, seed: 7, ..BrokerConfig::default() };
+        BrokerConfig { partitions, faults, retain_bytes_max, seed: 7, ..BrokerConfig::default() };
     let broker = broker::start(TcpListener::bind("127.0.0.1:0").unwrap(), config).unwrap();
     let url = broker.service_url();
     let mut arguments = vec!["-u", &url, "-r", rate, "-d", "2s", "--transport", transport];

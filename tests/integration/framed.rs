@@ -141,8 +141,8 @@ fn a_broker_that_comes_back_gets_all_of_it_in_order() {
         assert!(first.stop().records() > 0);
         std::thread::sleep(Duration::from_millis(200));
         let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-        let log_bytes_max = 256 * 1024 * 1024;
-        let config = BrokerConfig { log_bytes_max, ..BrokerConfig::default() };
+        let retain_bytes_max = 256 * 1024 * 1024;
+        let config = BrokerConfig { retain_bytes_max, ..BrokerConfig::default() };
         let second = broker::start(listener, config).unwrap();
         let said = Said::from(child.wait_with_output().unwrap());
         assert_eq!(said.code, Some(0), "{}", said.log);
