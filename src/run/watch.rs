@@ -162,7 +162,7 @@ impl Tick {
         let answered = totals.acknowledged + totals.failed + totals.unknown;
         let unanswered = totals.sent.saturating_sub(answered);
         if sent == 0 && unanswered > 0 {
-            log::warn!("No receipts: {unanswered} messages wait (RUST_LOG=pulsar=warn says why)");
+            log::warn!("No receipts: {unanswered} messages wait");
         }
         let lost = |totals: &Counts| totals.failed + totals.unknown + totals.dropped;
         if lost(&totals) > lost(&self.before) {
