@@ -34,6 +34,8 @@ const HOST_NAME: &str =
     "connect by a name that it is made out to, or give --tls-enable-hostname-verification false";
 const OWN: &str =
     "the broker asks for a certificate that it trusts: --tls-cert-file and --tls-key-file";
+const PERHAPS_OWN: &str =
+    "Pulsar does so with a client certificate that it does not trust: is ours one that it does?";
 
 /// Reads the files and returns what makes connections.
 ///
@@ -179,6 +181,9 @@ pub(super) fn cause(error: &io::Error) -> Option<Cause> {
             | AlertDescription::UnknownCA
             | AlertDescription::AccessDenied),
         ) => (format!("the broker does not accept our certificate ({alert:?})"), OWN),
+        Error::AlertReceived(alert @ AlertDescription::InternalError) => {
+            (format!("the broker broke off the TLS handshake ({alert:?})"), PERHAPS_OWN)
+        }
         Error::InvalidMessage(_) => ("what answers does not speak TLS".into(), NOT_TLS),
         other => (other.to_string(), NOT_TLS),
     };
