@@ -256,12 +256,19 @@ impl From<ConnectionError> for Cause {
 /// Java stack trace, without the names of Java's exceptions and without a cause that says the same
 /// again.
 fn one_line(words: Option<String>) -> String {
-    let words = words.unwrap_or_default();
+    let words = words.map(without_address).unwrap_or_default();
     let line = words.lines().next().unwrap_or_default();
     let mut causes: Vec<&str> = line.split(" caused by ").map(without_exception).collect();
     causes.dedup();
     let told = causes.join(" caused by ");
     if told.is_empty() { "without a word".to_owned() } else { told }
+}
+
+/// Returns what the broker said where a proxy passes it on in JSON, beside addresses of its own.
+fn without_address(words: String) -> String {
+    let passed_on = serde_json::from_str::<serde_json::Value>(&words).ok();
+    let words_of = |passed_on: serde_json::Value| Some(passed_on["errorMsg"].as_str()?.to_owned());
+    passed_on.and_then(words_of).unwrap_or(words)
 }
 
 /// Returns the text behind a class name such as `java.io.IOException: `.
@@ -313,6 +320,9 @@ mod tests {
         let words = format!("{class}: no caused by java.io.IOException: disk: full");
         let cause = refused(ServerError::IncompatibleSchema, &words);
         assert_eq!(cause.to_string(), "no caused by disk: full (IncompatibleSchema)");
+        let words = r#"{"errorMsg":"java.lang.Exception: no", "remote":"127.0.0.1:6650"}"#;
+        let cause = refused(ServerError::AuthorizationError, words);
+        assert_eq!(cause.to_string(), "no (AuthorizationError)");
         let cause = refused(ServerError::TopicNotFound, "");
         assert_eq!(cause.to_string(), "without a word (TopicNotFound)");
     }

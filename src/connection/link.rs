@@ -154,12 +154,18 @@ impl Link {
         let ask = BaseCommand { partition_metadata: Some(ask), ..command::of_type(kind) };
         self.write_all(&command::encoded(&ask)).await?;
         let answer = self.answer(|command| {
-            command.partition_metadata_response.take_if(|it| it.request_id == request_id)
+            let answer = &mut command.partition_metadata_response;
+            let answer = answer.take_if(|it| it.request_id == request_id);
+            let answer = answer.map(|it| (it.partitions, it.error, it.message));
+            // A proxy refuses as if it had been asked for a broker (`LookupProxyHandler.java`).
+            let refusal = &mut command.lookup_topic_response;
+            let refusal = refusal.take_if(|it| it.request_id == request_id);
+            answer.or_else(|| refusal.map(|it| (None, it.error, it.message)))
         });
-        let answer = answer.await?;
-        match answer.error {
-            Some(error) => Err(Cause::refused(error, answer.message.unwrap_or_default())),
-            None => Ok(answer.partitions.unwrap_or_default()),
+        let (partitions, error, words) = answer.await?;
+        match error {
+            Some(error) => Err(Cause::refused(error, words.unwrap_or_default())),
+            None => Ok(partitions.unwrap_or_default()),
         }
     }
 
