@@ -170,6 +170,9 @@ impl Cause {
             ServerError::ServiceNotReady if words.contains("cannot be validated") => {
                 "the proxy may not connect to that broker: see brokerProxyAllowedTargetPorts"
             }
+            ServerError::ServiceNotReady if words.ends_with(" listener") => {
+                "check --listener-name against the brokers' advertisedListeners"
+            }
             ServerError::ServiceNotReady => "the broker does not serve this topic (yet)",
             _ => "the broker's log says more",
         }
