@@ -23,13 +23,21 @@ mod java;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod pulsar;
+#[cfg(test)]
 mod real_pulsar;
+#[cfg(test)]
+mod real_pulsar_doors;
+#[cfg(test)]
+mod real_pulsar_refusals;
 #[cfg(test)]
 mod raw_client;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod secured_pulsar;
+#[cfg(test)]
+mod secured_pulsar_tls;
 #[cfg(test)]
 mod sink;
 #[cfg(test)]

@@ -3,10 +3,6 @@
 //! `scripts/test` starts the broker and provides the interpreter; without them the tests are
 //! ignored.
 
-use std::io::Read;
-use std::io::Write;
-use std::net::TcpStream;
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -19,67 +15,11 @@ use crate::program::program;
 use crate::program::run;
 use crate::program::signal;
 use crate::program::total;
-
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run scripts/test"))
-}
-
-fn url() -> String {
-    variable("PULSAR_TEST_URL")
-}
-
-/// Sends a request to the broker's REST interface and returns status and body.
-fn admin(method: &str, path: &str, body: &str) -> (u16, String) {
-    let base = variable("PULSAR_TEST_ADMIN_URL");
-    let host = base.trim_start_matches("http://");
-    let mut stream = TcpStream::connect(host).unwrap();
-    let length = body.len();
-    write!(
-        stream,
-        "{method} /admin/v2{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\n\r\n{body}"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let status = answer.split_whitespace().nth(1).unwrap().parse().unwrap();
-    (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
-}
-
-/// Returns how many messages a topic has taken, by the broker's own statistics.
-fn messages_in(topic: &str) -> u64 {
-    let (code, body) = admin("GET", &format!("/persistent/public/default/{topic}/stats"), "");
-    assert_eq!(code, 200, "{body}");
-    let statistics: Value = serde_json::from_str(&body).unwrap();
-    statistics["msgInCounter"].as_u64().unwrap()
-}
-
-/// Reads a topic from its beginning with the official client, and decodes it with fastavro.
-fn consume(topic: &str, count: u64) -> Value {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/consumers/consume.py");
-    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/sensor_telemetry.avsc");
-    let output = Command::new(variable("PRODUCER_LOAD_PYTHON"))
-        .args([script, "--service-url", &url(), "--admin-url", &variable("PULSAR_TEST_ADMIN_URL")])
-        .args(["--topic", topic, "--count", &count.to_string(), "--schema", schema, "--ranges"])
-        .output()
-        .unwrap();
-    let said = Said::from(output);
-    assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
-    serde_json::from_str(said.out.lines().last().unwrap()).unwrap()
-}
-
-fn assert_consumed(consumed: &Value, count: u64) {
-    assert_eq!(consumed["received"], count, "{consumed}");
-    assert_eq!(consumed["distinct_event_ids"], count, "{consumed}");
-    assert_eq!(consumed["decoded"], count, "{consumed}");
-    for name in ["undecodable", "left_over"] {
-        assert_eq!(consumed[name], 0, "{consumed}");
-    }
-    for name in ["keys_equal_source_id", "event_time_equals_time", "schema_matches_file"] {
-        assert_eq!(consumed[name], true, "{consumed}");
-    }
-    assert_eq!(consumed["schema_type"], "AVRO", "{consumed}");
-}
+use crate::pulsar::admin;
+use crate::pulsar::assert_consumed;
+use crate::pulsar::consume;
+use crate::pulsar::messages_in;
+use crate::pulsar::url;
 
 #[test]
 #[ignore = "needs a real Pulsar and python: scripts/test provides them"]
@@ -212,26 +152,6 @@ fn real_pulsar_and_the_report_agree_after_a_signal() {
     let acknowledged = total(&report, "acknowledged");
     assert!(acknowledged > 0 && acknowledged == total(&report, "scheduled"), "{report}");
     assert_consumed(&consume(topic, acknowledged), acknowledged);
-}
-
-#[test]
-#[ignore = "needs a real Pulsar and python: scripts/test provides them"]
-fn real_pulsar_refusals_are_told_in_its_own_words() {
-    let other = r#"{"type":"record","name":"Other","fields":[{"name":"x","type":"int"}]}"#;
-    let schema = json!({ "type": "AVRO", "schema": other, "properties": {} }).to_string();
-    let (status, body) = admin("POST", "/schemas/public/default/taken/schema", &schema);
-    assert_eq!(status, 200, "{body}");
-    let said = run(&["check", "-u", &url(), "-t", "taken"]);
-    assert_eq!(said.code, Some(1));
-    let log = &said.log;
-    assert!(
-        log.contains("refused to create a producer") && log.contains("IncompatibleSchema"),
-        "{log}"
-    );
-    assert_eq!(log.lines().count(), 1, "{log}");
-    let missing = run(&["check", "-u", &url(), "-t", "no-tenant/nowhere/topic"]);
-    assert_eq!(missing.code, Some(1), "{}", missing.out);
-    assert!(missing.log.contains("refused to look up the topic"), "{}", missing.log);
 }
 
 #[test]

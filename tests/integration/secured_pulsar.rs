@@ -9,17 +9,19 @@ use crate::program::Said;
 use crate::program::program;
 use crate::program::run;
 use crate::program::total;
-
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run scripts/test"))
-}
+use crate::pulsar::variable;
 
 fn url() -> String {
     variable("PULSAR_SECURED_URL")
 }
 
+/// Returns the service URL of the proxy, which asks who is there as well.
+fn proxy_url() -> String {
+    variable("PULSAR_SECURED_PROXY_URL")
+}
+
 /// Makes a token for a role, valid for so long.
-fn token(role: &str, seconds: &str) -> String {
+pub(crate) fn token(role: &str, seconds: &str) -> String {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/consumers/jwt.py");
     let output = Command::new(variable("PRODUCER_LOAD_PYTHON"))
         .args([script, role, &variable("PULSAR_SECURED_KEY"), seconds])
@@ -33,14 +35,19 @@ fn token(role: &str, seconds: &str) -> String {
 #[ignore = "needs a real Pulsar with authentication: scripts/test provides it"]
 fn secured_pulsar_takes_a_token_by_either_transport_and_from_any_place() {
     let token = token("alice", "600");
+    let (broker, proxy) = (url(), proxy_url());
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), &token).unwrap();
     let from_file = format!("file://{}", file.path().display());
-    for (transport, params) in
-        [("framed", "env:ALICE"), ("framed", from_file.as_str()), ("client", "env:ALICE")]
-    {
+    for (url, transport, params) in [
+        (&broker, "framed", "env:ALICE"),
+        (&broker, "framed", &from_file),
+        (&broker, "client", "env:ALICE"),
+        (&proxy, "framed", "env:ALICE"),
+        (&proxy, "client", &from_file),
+    ] {
         let class = "org.apache.pulsar.client.impl.auth.AuthenticationToken";
-        let output = program(&["-u", &url(), "-t", "secured", "-d", "1s", "-r", "1k"])
+        let output = program(&["-u", url, "-t", "secured", "-d", "1s", "-r", "1k"])
             .args(["--auth-plugin", class, "--auth-params", params])
             .args(["--transport", transport, "--report", "-"])
             .env("ALICE", &token)
@@ -62,35 +69,42 @@ fn secured_pulsar_is_shown_the_new_token_before_the_old_one_ends() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), token("alice", "4")).unwrap();
     let params = format!("file://{}", file.path().display());
-    let child = program(&["-u", &url(), "-t", "renewed", "-d", "9s", "-r", "500", "--report", "-"])
-        .args(["--auth-plugin", "token", "--auth-params", &params])
-        .spawn()
-        .unwrap();
+    let children = [url(), proxy_url()].map(|url| {
+        program(&["-u", &url, "-t", "renewed", "-d", "9s", "-r", "500", "--report", "-"])
+            .args(["--auth-plugin", "token", "--auth-params", &params])
+            .spawn()
+            .unwrap()
+    });
     std::thread::sleep(std::time::Duration::from_secs(2));
     fs::write(file.path(), token("alice", "60")).unwrap();
-    let said = Said::from(child.wait_with_output().unwrap());
-    assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
-    assert_eq!(total(&said.report(), "acknowledged"), 4_500);
+    for child in children {
+        let said = Said::from(child.wait_with_output().unwrap());
+        assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
+        assert_eq!(total(&said.report(), "acknowledged"), 4_500);
+    }
 }
 
 #[test]
 #[ignore = "needs a real Pulsar with authentication: scripts/test provides it"]
 fn secured_pulsar_refuses_in_its_own_words_and_at_once() {
-    let (bob, old) = (token("bob", "600"), token("alice", "-5"));
-    for (params, words) in [
-        (None, "Failed to authenticate (AuthenticationError); check the credentials"),
-        (Some("token:abc"), "(AuthenticationError); check the credentials"),
-        (Some(&*format!("token:{old}")), "(AuthenticationError); check the credentials"),
-        (Some(&*format!("token:{bob}")), "(AuthorizationError); grant this role"),
-    ] {
-        let mut arguments = vec!["check".to_owned(), "-u".to_owned(), url()];
-        if let Some(params) = params {
-            arguments
-                .extend(["--auth-plugin", "token", "--auth-params", params].map(str::to_owned));
+    let params = |role: &str, seconds: &str| format!("token:{}", token(role, seconds));
+    let (bob, old, other) =
+        (params("bob", "600"), params("alice", "-5"), params("alice", "600") + "x");
+    let unknown = "(AuthenticationError); check the credentials";
+    for url in [url(), proxy_url()] {
+        for (params, words) in [
+            (None, "refused to connect: Failed to authenticate (AuthenticationError); check the"),
+            (Some("token:abc"), unknown),
+            (Some(&*other), unknown),
+            (Some(&*old), unknown),
+            (Some(&*bob), "(AuthorizationError); grant this role the right to produce"),
+        ] {
+            let how = ["--auth-plugin", "token", "--auth-params", params.unwrap_or_default()];
+            let how = if params.is_some() { &how[..] } else { &[] };
+            let said = run(&[&["-u", &url, "-t", "refused", "-d", "1s"][..], how].concat());
+            assert_eq!(said.code, Some(1), "{url} {params:?}: {}", said.log);
+            assert!(said.log.contains(words), "{url} {params:?}: {}", said.log);
+            assert_eq!(said.log.lines().count(), 1, "{url} {params:?}: {}", said.log);
         }
-        let said = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(said.code, Some(1), "{params:?}: {}", said.log);
-        assert!(said.log.contains(words), "{params:?}: {}", said.log);
-        assert_eq!(said.log.lines().count(), 1, "{}", said.log);
     }
 }

@@ -1,0 +1,81 @@
+//! The real Pulsar that `scripts/test` started: where it is, what its REST interface says, and what
+//! official clients read from it.
+
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpStream;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::program::Said;
+
+/// Returns a variable that `scripts/test` sets.
+pub(crate) fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run scripts/test"))
+}
+
+/// Returns the service URL of the broker that asks nobody who is there.
+pub(crate) fn url() -> String {
+    variable("PULSAR_TEST_URL")
+}
+
+/// Sends a request to the broker's REST interface and returns status and body.
+pub(crate) fn admin(method: &str, path: &str, body: &str) -> (u16, String) {
+    let base = variable("PULSAR_TEST_ADMIN_URL");
+    let host = base.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} /admin/v2{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split_whitespace().nth(1).unwrap().parse().unwrap();
+    (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+}
+
+/// Sends a request that has to be done.
+pub(crate) fn order(method: &str, path: &str, body: &str) {
+    let (status, answer) = admin(method, path, body);
+    assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+}
+
+/// Returns how many messages a topic has taken, by the broker's own statistics.
+pub(crate) fn messages_in(topic: &str) -> u64 {
+    let (code, body) = admin("GET", &format!("/persistent/public/default/{topic}/stats"), "");
+    assert_eq!(code, 200, "{body}");
+    let statistics: Value = serde_json::from_str(&body).unwrap();
+    statistics["msgInCounter"].as_u64().unwrap()
+}
+
+/// Reads a topic from its beginning with the official Python client, and decodes it with fastavro.
+pub(crate) fn consume(topic: &str, count: u64) -> Value {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/consumers/consume.py");
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/sensor_telemetry.avsc");
+    let output = Command::new(variable("PRODUCER_LOAD_PYTHON"))
+        .args([script, "--service-url", &url(), "--admin-url", &variable("PULSAR_TEST_ADMIN_URL")])
+        .args(["--topic", topic, "--count", &count.to_string(), "--schema", schema, "--ranges"])
+        .output()
+        .unwrap();
+    let said = Said::from(output);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
+    serde_json::from_str(said.out.lines().last().unwrap()).unwrap()
+}
+
+/// Asserts that an official client read every record of `sensor_telemetry` once.
+pub(crate) fn assert_consumed(consumed: &Value, count: u64) {
+    assert_eq!(consumed["received"], count, "{consumed}");
+    assert_eq!(consumed["distinct_event_ids"], count, "{consumed}");
+    assert_eq!(consumed["decoded"], count, "{consumed}");
+    for name in ["undecodable", "left_over"] {
+        assert_eq!(consumed[name], 0, "{consumed}");
+    }
+    for name in ["keys_equal_source_id", "event_time_equals_time", "schema_matches_file"] {
+        assert_eq!(consumed[name], true, "{consumed}");
+    }
+    assert_eq!(consumed["schema_type"], "AVRO", "{consumed}");
+}
