@@ -88,6 +88,9 @@ pub struct BrokerConfig {
     pub seed: u64,
     /// How many of a topic's newest bytes are kept for consumers; 0: none, and nobody can consume.
     pub retain_bytes_max: usize,
+    /// Reads no more from whoever sends to a topic that is full of what its subscriptions have not
+    /// acknowledged, rather than overwrite it.
+    pub hold: bool,
     /// Makes it a sink, which opens and keeps no entry and checks one checksum in so many; `None`:
     /// it reads and checks everything.
     pub sink_check_every: Option<NonZeroU64>,

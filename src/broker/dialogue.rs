@@ -62,9 +62,11 @@ pub(super) struct Dialogue {
     /// Producers that the broker closed and the client has not created again. What was on its way
     /// to them is ignored, as by Pulsar's `ServerCnx.handleSend`.
     closed: HashSet<u64>,
+    /// The topic that has no room for what comes next.
+    full: Option<usize>,
     /// The consumers of this connection, by their ids.
     consumers: Vec<u64>,
-    /// Rung when there is something for them.
+    /// Rung when there is something for them, or room again.
     pub(super) bell: Arc<Notify>,
     temper: Temper,
     pub(super) outbox: Outbox,
@@ -84,6 +86,7 @@ impl Dialogue {
             service_url,
             connected: false,
             closed: HashSet::new(),
+            full: None,
             consumers: Vec::new(),
             bell: Arc::new(Notify::new()),
             temper,
@@ -93,7 +96,7 @@ impl Dialogue {
 
     /// Tells whether another frame may be taken.
     pub(super) fn listens(&self, now: Instant) -> bool {
-        self.outbox.has_room() && self.temper.listens(now)
+        self.full.is_none() && self.outbox.has_room() && self.temper.listens(now)
     }
 
     /// Returns when there is something to do that nobody says.
@@ -107,6 +110,7 @@ impl Dialogue {
     /// When that ends the conversation.
     pub(super) fn do_due(&mut self, now: Instant) -> Result<(), Goodbye> {
         self.outbox.release(now);
+        self.full = self.full.filter(|topic| !self.topics.lock().has_room(*topic, &self.bell));
         while self.temper.next_due().is_some_and(|at| at <= now) {
             let mut topics = self.topics.lock();
             match self.temper.due(topics.mischief(), now) {
@@ -187,6 +191,8 @@ impl Dialogue {
         let mut topics = self.topics.lock();
         self.temper.sent(topics.mischief(), now);
         let published = topics.publish(self.connection, send, &body, now);
+        let topic = published.as_ref().ok().map(|taken| taken.topic);
+        self.full = topic.filter(|topic| !topics.has_room(*topic, &self.bell));
         drop(topics);
         self.answer_send(send, published, now)
     }

@@ -114,8 +114,8 @@ async fn converse(
             Event::Read(Ok(_)) => heard = true,
             Event::Written(Ok(_)) | Event::Due | Event::Rung => {}
             Event::Read(Err(error)) | Event::Written(Err(error)) => return Err(error.into()),
-            // Whoever is not read cannot be heard.
-            Event::KeepAlive if !reading => {}
+            // Whoever is not read cannot be heard, but can hear that we are there.
+            Event::KeepAlive if !reading => dialogue.outbox.answer(&replies::ping()),
             Event::KeepAlive if !heard => return Err(Goodbye::Silent),
             Event::KeepAlive => {
                 heard = false;

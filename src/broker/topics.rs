@@ -11,6 +11,7 @@ use pulsar::message::proto::CommandProducer;
 use pulsar::message::proto::CommandSend;
 use pulsar::message::proto::Schema;
 use pulsar::message::proto::schema::Type as SchemaType;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::bytes::Bytes;
 
@@ -56,6 +57,8 @@ pub(super) struct Position {
 /// What the producer of a SEND that was taken is told, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Taken {
+    /// The topic's place among the topics.
+    pub(super) topic: usize,
     pub(super) position: Position,
     pub(super) receipt_due: Instant,
 }
@@ -79,6 +82,8 @@ struct Topic {
     ring: Ring,
     subscriptions: BTreeMap<String, Subscription>,
     overrun_batches: u64,
+    /// The bells of connections that wait for room.
+    waiting: Vec<Arc<Notify>>,
 }
 
 /// The broker's whole state.
@@ -86,6 +91,7 @@ struct Topic {
 pub(super) struct Topics {
     partitions: u32,
     retain_bytes_max: usize,
+    holds: bool,
     /// The counts that belong to no topic; its `topics` stays empty.
     counts: BrokerCounts,
     /// Never shrinks, so that a place in it is a topic's identity.
@@ -103,6 +109,7 @@ impl Topics {
         Self {
             partitions: config.partitions,
             retain_bytes_max: config.retain_bytes_max,
+            holds: config.hold,
             counts: BrokerCounts::default(),
             known: Vec::new(),
             places: HashMap::new(),
@@ -259,7 +266,9 @@ impl Topics {
             && let Some(producer) = self.producers.get(connection, send.producer_id)
         {
             let name = producer.name.clone();
-            self.known[producer.topic].keep(name, body, self.retain_bytes_max);
+            let topic = &mut self.known[producer.topic];
+            topic.keep(name, body);
+            topic.make_room(self.retain_bytes_max, self.holds);
         }
         Ok(taken)
     }
@@ -287,7 +296,23 @@ impl Topics {
         topic.size += size;
         topic.taken = Some((topic.taken.map_or(now, |(first, _)| first), now));
         let receipt_due = self.mischief.receipt_due(size.records, now);
-        Ok(Taken { position, receipt_due })
+        Ok(Taken { topic: place, position, receipt_due })
+    }
+
+    /// Tells whether a topic may take more; if not, the bell is rung when that may have changed.
+    pub(super) fn has_room(&mut self, topic: usize, bell: &Arc<Notify>) -> bool {
+        if !self.holds {
+            return true;
+        }
+        let topic = &mut self.known[topic];
+        topic.make_room(self.retain_bytes_max, true);
+        let has_room = topic.ring.bytes() <= self.retain_bytes_max;
+        if !has_room {
+            // Once each, and those whose connection has ended no more.
+            topic.waiting.retain(|it| Arc::strong_count(it) > 1 && !Arc::ptr_eq(it, bell));
+            topic.waiting.push(Arc::clone(bell));
+        }
+        has_room
     }
 
     /// Closes a producer, if there is one.
@@ -308,8 +333,8 @@ impl Topics {
 }
 
 impl Topic {
-    /// Appends an entry, lets the oldest go that no longer fit, and wakes those who read.
-    fn keep(&mut self, producer_name: Arc<str>, body: &Body<'_>, bytes_max: usize) {
+    /// Appends an entry and wakes those who read.
+    fn keep(&mut self, producer_name: Arc<str>, body: &Body<'_>) {
         let records = body.metadata.num_messages_in_batch;
         self.ring.push(Kept {
             body: Bytes::copy_from_slice(body.whole),
@@ -318,10 +343,20 @@ impl Topic {
             publish_time_ms: body.metadata.publish_time,
             producer_name,
         });
-        while self.ring.bytes() > bytes_max {
+        self.subscriptions.values().for_each(Subscription::ring);
+    }
+
+    /// Lets the oldest entries go that do not fit. One that holds keeps what is not acknowledged by
+    /// all of its subscriptions, and without any keeps everything.
+    fn make_room(&mut self, bytes_max: usize, holds: bool) {
+        while self.ring.bytes() > bytes_max && (!holds || self.is_done(self.ring.first())) {
             self.ring.pop();
         }
-        self.subscriptions.values().for_each(Subscription::ring);
+    }
+
+    fn is_done(&self, entry: u64) -> bool {
+        let mut subscriptions = self.subscriptions.values();
+        !self.subscriptions.is_empty() && subscriptions.all(|it| it.cursor.has(entry))
     }
 }
 

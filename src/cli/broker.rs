@@ -63,6 +63,10 @@ pub(super) struct BrokerArgs {
     /// Keep the newest bytes of each topic (or partition) for consumers: 64M, 2G. [default: 64M]
     #[arg(long, value_name = "SIZE", env = "PRODUCER_LOAD_RETAIN", value_parser = parse_bytes)]
     retain: Option<usize>,
+    /// Rather than overwrite what not every subscription has acknowledged, or what is kept while
+    /// there is none, read no more from those who send. Consume on connections of your own.
+    #[arg(long, env = "PRODUCER_LOAD_HOLD")]
+    hold: bool,
     /// Count what comes without opening it, so that a benchmark measures its producer.
     #[arg(long, env = "PRODUCER_LOAD_SINK")]
     sink: bool,
@@ -84,6 +88,10 @@ impl BrokerArgs {
             let why = "a sink keeps nothing; leave it away, or leave --sink away";
             return Err(ServeError::NoEffect { flag: "--retain", why });
         }
+        if self.hold && self.sink {
+            let why = "a sink keeps nothing; leave it away, or leave --sink away";
+            return Err(ServeError::NoEffect { flag: "--hold", why });
+        }
         if self.seed.is_some() && self.fault.is_empty() {
             let why = "nothing happens by chance; leave it away, or add --fault";
             return Err(ServeError::NoEffect { flag: "--seed", why });
@@ -93,6 +101,7 @@ impl BrokerArgs {
             faults: Faults::combine(self.fault.iter().copied())?,
             seed: self.seed.unwrap_or_default(),
             retain_bytes_max: if self.sink { 0 } else { self.retain.unwrap_or(RETAIN_BYTES) },
+            hold: self.hold,
             sink_check_every,
         })
     }

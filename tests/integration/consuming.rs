@@ -31,7 +31,10 @@ use crate::raw_client::batch_frame;
 const RAW_TOPIC: &str = "persistent://public/default/raw";
 
 fn start(retain_bytes_max: usize) -> BrokerHandle {
-    let config = BrokerConfig { retain_bytes_max, ..BrokerConfig::default() };
+    start_with(BrokerConfig { retain_bytes_max, ..BrokerConfig::default() })
+}
+
+fn start_with(config: BrokerConfig) -> BrokerHandle {
     broker::start(TcpListener::bind("127.0.0.1:0").unwrap(), config).unwrap()
 }
 
@@ -325,6 +328,44 @@ fn an_overrun_shows_as_a_gap_and_is_counted() {
     late.consumer_id = 4;
     assert_eq!(numbers(&entries(&mut consumer(&broker, late, 10_000))), read);
     assert_eq!(broker.stop().topics[RAW_TOPIC].overrun_batches, read[0] - 1);
+}
+
+#[test]
+fn a_broker_that_holds_waits_for_its_readers() {
+    const BATCHES: u64 = 1_000;
+    let config = BrokerConfig { retain_bytes_max: 20_000, hold: true, ..BrokerConfig::default() };
+    let broker = start_with(config);
+    let mut producer = RawClient::connect(&broker.service_url());
+    producer.open_producer("p", 0);
+    for number in 0..BATCHES {
+        producer.write(&batch_frame(number * 2, &[b"a", b"b"], 2)).unwrap();
+    }
+    let mut receipts = 0;
+    while !producer.hears_nothing_for(Duration::from_millis(300)) {
+        receipts += producer.heard().len() as u64;
+    }
+    receipts += producer.heard().len() as u64;
+    assert!((20..200).contains(&receipts), "{receipts} without a reader");
+
+    let mut read = Vec::new();
+    let mut client = consumer(&broker, wish(SubType::Exclusive), 10_000);
+    while read.len() < 1_000 {
+        let Some(message) = client.hear().message else { continue };
+        let entry = message.message_id.entry_id;
+        read.push(entry);
+        let message_id = vec![id(entry)];
+        let ack =
+            CommandAck { ack_type: AckType::Cumulative as i32, message_id, ..Default::default() };
+        say!(client, Ack, ack: ack);
+    }
+    assert!(read.into_iter().eq(0..BATCHES));
+    while receipts < BATCHES {
+        receipts += u64::from(producer.hear().send_receipt.is_some());
+    }
+    let counts = broker.stop();
+    assert_eq!(counts.topics[RAW_TOPIC].overrun_batches, 0);
+    let said = run(&["broker", "--listen", "127.0.0.1:0", "--sink", "--hold"]);
+    assert!(said.log.contains("--hold has no effect: a sink keeps nothing"), "{}", said.log);
 }
 
 #[test]

@@ -101,6 +101,12 @@ impl RawClient {
         heard.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
+    /// Returns the commands that have come whole, without waiting for more.
+    pub(crate) fn heard(&mut self) -> Vec<BaseCommand> {
+        let whole = std::iter::from_fn(|| Codec.decode(&mut self.inbox).unwrap());
+        whole.map(|message| message.command).collect()
+    }
+
     /// Asks whether the broker is there.
     pub(crate) fn ping(&mut self) {
         let ping = Some(CommandPing::default());

@@ -136,6 +136,7 @@ impl Topics {
                 subscription.acknowledge(id.entry_id, left, ack.ack_type() == AckType::Cumulative);
             }
         }
+        topic.wake_waiting();
         true
     }
 
@@ -189,6 +190,7 @@ impl Topics {
             if subscription.consumers().is_empty() && !subscription.is_durable {
                 topic.subscriptions.remove(&name);
             }
+            topic.wake_waiting();
             self.tell_active(place, &name);
         }
     }
@@ -201,6 +203,7 @@ impl Topics {
         }
         if let Some((_, name)) = self.consumers.by_key.remove(&key) {
             self.known[place].subscriptions.remove(&name);
+            self.known[place].wake_waiting();
         }
         Ok(())
     }
@@ -294,6 +297,11 @@ impl Topics {
 }
 
 impl Topic {
+    /// Wakes the connections that wait for room: a cursor has moved or is gone.
+    fn wake_waiting(&mut self) {
+        self.waiting.drain(..).for_each(|bell| bell.notify_one());
+    }
+
     /// Returns the subscription that a consumer wishes for, a new one if need be.
     fn subscription(
         &mut self,
