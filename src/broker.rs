@@ -15,6 +15,7 @@ mod entry;
 mod faults;
 mod mischief;
 mod names;
+mod needles;
 mod outbox;
 mod producers;
 mod refusal;
@@ -23,6 +24,7 @@ mod ring;
 mod schemas;
 mod session;
 mod sink;
+mod spoil;
 mod subscription;
 mod topics;
 

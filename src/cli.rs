@@ -126,7 +126,9 @@ fn not_run(error: RunError) -> Failure {
 /// A broker that did not serve: told what it cannot do, or failed.
 fn not_served(error: ServeError) -> Failure {
     match error {
-        ServeError::NoEffect { .. } => Failure { code: EXIT_IMPOSSIBLE, error: Box::new(error) },
+        ServeError::Fault(_) | ServeError::NoEffect { .. } | ServeError::NothingToSpoil { .. } => {
+            Failure { code: EXIT_IMPOSSIBLE, error: Box::new(error) }
+        }
         error => failed(error),
     }
 }

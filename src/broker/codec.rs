@@ -148,10 +148,11 @@ pub(super) fn write_message(command: &BaseCommand, body: &[u8], out: &mut BytesM
     out.put_slice(body);
 }
 
-/// Returns what follows the command of a SEND.
-#[cfg(test)]
+/// Returns what follows the command of a SEND, with the checksum that it has to have.
 pub(super) fn body_bytes(metadata: &Metadata, payload: &[u8]) -> Vec<u8> {
-    let mut covered = u32::try_from(metadata.encoded_len()).unwrap().to_be_bytes().to_vec();
+    // No metadata come near 4 GiB: they came in within FRAME_BYTES_MAX.
+    let metadata_bytes = u32::try_from(metadata.encoded_len()).unwrap_or(u32::MAX);
+    let mut covered = metadata_bytes.to_be_bytes().to_vec();
     covered.extend(metadata.encode_to_vec());
     covered.extend(payload);
     let mut body = CHECKSUM_MAGIC.to_be_bytes().to_vec();

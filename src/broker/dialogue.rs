@@ -230,7 +230,7 @@ impl Dialogue {
     ) -> Result<(), Goodbye> {
         match taken {
             Ok(taken) => {
-                let receipt = replies::send_receipt(send, taken.position);
+                let receipt = replies::send_receipt(send, &taken);
                 self.outbox.receipt(&receipt, taken.receipt_due, now);
             }
             Err(Refusal::ProducerMissing) if self.closed.contains(&send.producer_id) => {}

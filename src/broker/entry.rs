@@ -158,7 +158,8 @@ pub(super) fn measure(
     Ok(size)
 }
 
-fn is_sealed(metadata: &Metadata) -> bool {
+/// Tells whether an entry is compressed or encrypted, so that its records are not to be seen.
+pub(super) fn is_sealed(metadata: &Metadata) -> bool {
     metadata.compression.unwrap_or(0) != 0 || !metadata.encryption_keys.is_empty()
 }
 
@@ -177,7 +178,7 @@ fn nothing_left(rest: &[u8]) -> Result<(), EntryError> {
 }
 
 /// Takes one record from the front of a batch.
-fn take_record<'a>(rest: &mut &'a [u8]) -> Option<(SingleMessageMetadata, &'a [u8])> {
+pub(super) fn take_record<'a>(rest: &mut &'a [u8]) -> Option<(SingleMessageMetadata, &'a [u8])> {
     let header = SingleMessageMetadata::decode(take_sized(rest)?).ok()?;
     let size = usize::try_from(header.payload_size).ok()?;
     let (payload, behind) = rest.split_at_checked(size)?;
@@ -186,11 +187,12 @@ fn take_record<'a>(rest: &mut &'a [u8]) -> Option<(SingleMessageMetadata, &'a [u
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use tokio_util::bytes::BufMut as _;
 
-    fn batch(records: &[&[u8]]) -> (Metadata, Vec<u8>) {
+    /// Makes a batch of records.
+    pub(in crate::broker) fn batch(records: &[&[u8]]) -> (Metadata, Vec<u8>) {
         let mut payload = Vec::new();
         for (place, record) in records.iter().enumerate() {
             let header = SingleMessageMetadata {

@@ -61,7 +61,7 @@ struct Kind {
 }
 
 /// Every fault.
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 13] = [
     Kind {
         name: "receipt-delay",
         example: "receipt-delay=10ms",
@@ -115,6 +115,40 @@ const KINDS: [Kind; 8] = [
                each time that drop-connection-every strikes",
         read: |text| parse_duration_positive(text).map(Fault::Refuse),
     },
+    Kind {
+        name: "corrupt-receipt",
+        example: "corrupt-receipt=1",
+        does: "so many receipts carry a wrong sequence id, the first of them within 20 SENDs, each \
+               next one within twice as many",
+        read: |text| parse_count(text).map(Fault::CorruptReceipt),
+    },
+    Kind {
+        name: "lose",
+        example: "lose=1",
+        does: "so many records are acknowledged and counted, but not kept, the first within \
+               2,000 records, each next one within twice as many; only in batches that are neither \
+               compressed nor encrypted",
+        read: |text| parse_count(text).map(Fault::Lose),
+    },
+    Kind {
+        name: "repeat",
+        example: "repeat=1",
+        does: "so many records are kept twice, spread as by lose",
+        read: |text| parse_count(text).map(Fault::Repeat),
+    },
+    Kind {
+        name: "reorder",
+        example: "reorder=1",
+        does: "so many records change places with the next one of their batch, spread as by lose",
+        read: |text| parse_count(text).map(Fault::Reorder),
+    },
+    Kind {
+        name: "flip-bit",
+        example: "flip-bit=1",
+        does: "so many records are kept with one bit of the payload flipped and a right checksum, \
+               spread as by lose",
+        read: |text| parse_count(text).map(Fault::FlipBit),
+    },
 ];
 
 fn known_names() -> String {
@@ -138,9 +172,20 @@ pub enum Fault {
     StopReadingFor(Duration),
     HalfOpen(Duration),
     Refuse(Duration),
+    CorruptReceipt(NonZeroU64),
+    Lose(NonZeroU64),
+    Repeat(NonZeroU64),
+    Reorder(NonZeroU64),
+    FlipBit(NonZeroU64),
 }
 
 impl Fault {
+    /// Tells whether the fault strikes what is kept, so that a broker that keeps nothing has none.
+    #[must_use]
+    pub const fn needs_records(self) -> bool {
+        matches!(self, Self::Lose(_) | Self::Repeat(_) | Self::Reorder(_) | Self::FlipBit(_))
+    }
+
     /// Returns the fault's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -153,6 +198,11 @@ impl Fault {
             Self::StopReadingFor(_) => "stop-reading-for",
             Self::HalfOpen(_) => "half-open",
             Self::Refuse(_) => "refuse",
+            Self::CorruptReceipt(_) => "corrupt-receipt",
+            Self::Lose(_) => "lose",
+            Self::Repeat(_) => "repeat",
+            Self::Reorder(_) => "reorder",
+            Self::FlipBit(_) => "flip-bit",
         }
     }
 }
@@ -184,7 +234,12 @@ impl fmt::Display for Fault {
             | Self::StopReadingFor(duration)
             | Self::HalfOpen(duration)
             | Self::Refuse(duration) => f.write_str(&exact(duration.as_nanos())),
-            Self::ReceiptRate(count) => write!(f, "{count}"),
+            Self::ReceiptRate(count)
+            | Self::CorruptReceipt(count)
+            | Self::Lose(count)
+            | Self::Repeat(count)
+            | Self::Reorder(count)
+            | Self::FlipBit(count) => write!(f, "{count}"),
             Self::SendError(share) => write!(f, "{share}"),
         }
     }
@@ -222,6 +277,16 @@ pub struct Faults {
     pub half_open: Option<Duration>,
     /// How long new connections are reset at once.
     pub refuse: Option<Duration>,
+    /// How many receipts carry a wrong sequence id.
+    pub corrupt_receipt: u64,
+    /// How many records are not kept.
+    pub lose: u64,
+    /// How many records are kept twice.
+    pub repeat: u64,
+    /// How many records change places with the next one.
+    pub reorder: u64,
+    /// How many records are altered.
+    pub flip_bit: u64,
 }
 
 impl Faults {
@@ -253,6 +318,11 @@ impl Faults {
             Fault::StopReadingFor(duration) => self.stop_reading_for = Some(duration),
             Fault::HalfOpen(age) => self.half_open = Some(age),
             Fault::Refuse(duration) => self.refuse = Some(duration),
+            Fault::CorruptReceipt(receipts) => self.corrupt_receipt = receipts.get(),
+            Fault::Lose(records) => self.lose = records.get(),
+            Fault::Repeat(records) => self.repeat = records.get(),
+            Fault::Reorder(records) => self.reorder = records.get(),
+            Fault::FlipBit(records) => self.flip_bit = records.get(),
         }
     }
 }

@@ -13,10 +13,19 @@ use tokio::time::Instant;
 use crate::rng;
 
 use super::faults::Faults;
+use super::needles::Needles;
 use super::producers::ConnectionId;
+use super::spoil::Blow;
+use super::spoil::Harm;
 
 /// How long after the broker's first SEND its connections are no longer read.
 const STOP_READING_AFTER: Duration = Duration::from_secs(1);
+
+/// The first record that is spoilt is one of so many.
+const RECORDS_SPAN: u64 = 2_000;
+
+/// The first receipt that is wrong is one of so many.
+const RECEIPTS_SPAN: u64 = 20;
 
 /// The random stream of what all connections share; those of the connections follow.
 const SHARED_STREAM: u64 = 0;
@@ -32,15 +41,27 @@ pub(super) struct Mischief {
     stop_reading_at: Option<Instant>,
     /// Until when the receipt rate is used up.
     receipts_until: Option<Instant>,
+    receipts: Needles,
+    records: [(Harm, Needles); 4],
     struck: BTreeMap<&'static str, u64>,
 }
 
 impl Mischief {
     pub(super) fn new(faults: Faults, seed: u64) -> Self {
+        let mut chance = rng::numbered(seed, SHARED_STREAM);
+        let harms = [
+            (Harm::Lose, faults.lose),
+            (Harm::Repeat, faults.repeat),
+            (Harm::Reorder, faults.reorder),
+            (Harm::FlipBit, faults.flip_bit),
+        ];
         Self {
             faults,
             seed,
-            chance: rng::numbered(seed, SHARED_STREAM),
+            receipts: Needles::new(faults.corrupt_receipt, RECEIPTS_SPAN, &mut chance),
+            records: harms
+                .map(|(harm, count)| (harm, Needles::new(count, RECORDS_SPAN, &mut chance))),
+            chance,
             refusing_until: None,
             stop_reading_at: None,
             receipts_until: None,
@@ -96,6 +117,33 @@ impl Mischief {
             self.count("send-error");
         }
         fails
+    }
+
+    /// Tells whether the next receipt is to be wrong.
+    pub(super) fn corrupts_receipt(&mut self) -> bool {
+        let corrupts = self.receipts.strike(1, &mut self.chance).is_some();
+        if corrupts {
+            self.count("corrupt-receipt");
+        }
+        corrupts
+    }
+
+    /// Returns what happens to one of an entry's records before they are kept. At most one of them
+    /// is struck, so that no blow hides another.
+    pub(super) fn blow(&mut self, records: u64) -> Option<Blow> {
+        let mut blow = None;
+        for (harm, needles) in &mut self.records {
+            // The last of a batch has no next one to change places with.
+            let count = records.saturating_sub(u64::from(*harm == Harm::Reorder));
+            if blow.is_some() {
+                needles.wait_for(count);
+            } else if let Some(place) = needles.strike(count, &mut self.chance) {
+                let place = usize::try_from(place).unwrap_or(0);
+                blow = Some(Blow { harm: *harm, place, pick: self.chance.u64(..) });
+            }
+        }
+        self.count(blow?.harm.name());
+        blow
     }
 
     /// Returns when the receipt for that many records leaves.

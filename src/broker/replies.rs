@@ -14,6 +14,7 @@ use super::topics::Message;
 use super::topics::Notice;
 use super::topics::Position;
 use super::topics::ProducerOpened;
+use super::topics::Taken;
 
 /// The newest protocol version that the `pulsar` crate's types know.
 const PROTOCOL_VERSION: i32 = proto::ProtocolVersion::V19 as i32;
@@ -153,13 +154,13 @@ pub(super) fn schema_created(request_id: u64, created: Result<Vec<u8>, Refusal>)
     }
 }
 
-/// `SEND_RECEIPT`: the entry is taken and lies at `position`.
-pub(super) fn send_receipt(send: &CommandSend, position: Position) -> BaseCommand {
+/// `SEND_RECEIPT`: the entry is taken and lies where it says.
+pub(super) fn send_receipt(send: &CommandSend, taken: &Taken) -> BaseCommand {
     BaseCommand {
         send_receipt: Some(proto::CommandSendReceipt {
             producer_id: send.producer_id,
-            sequence_id: send.sequence_id,
-            message_id: Some(message_id(position)),
+            sequence_id: send.sequence_id.wrapping_add(u64::from(taken.is_receipt_wrong)),
+            message_id: Some(message_id(taken.position)),
             highest_sequence_id: send.highest_sequence_id,
         }),
         ..command(Type::SendReceipt)

@@ -33,6 +33,8 @@ use super::ring::Kept;
 use super::ring::Ring;
 use super::schemas::SchemaVersion;
 use super::schemas::Schemas;
+use super::spoil::records_of;
+use super::spoil::spoil;
 use super::subscription::Subscription;
 
 mod consuming;
@@ -61,6 +63,8 @@ pub(super) struct Taken {
     pub(super) topic: usize,
     pub(super) position: Position,
     pub(super) receipt_due: Instant,
+    /// The receipt is to carry a wrong sequence id.
+    pub(super) is_receipt_wrong: bool,
 }
 
 /// What a new producer is told.
@@ -267,7 +271,13 @@ impl Topics {
         {
             let name = producer.name.clone();
             let topic = &mut self.known[producer.topic];
-            topic.keep(name, body);
+            match self.mischief.blow(records_of(&body.metadata)) {
+                None => topic.keep(&name, body),
+                Some(blow) => spoil(body, blow)
+                    .iter()
+                    .filter_map(|spoilt| read_body(spoilt).ok())
+                    .for_each(|spoilt| topic.keep(&name, &spoilt)),
+            }
             topic.make_room(self.retain_bytes_max, self.holds);
         }
         Ok(taken)
@@ -296,7 +306,8 @@ impl Topics {
         topic.size += size;
         topic.taken = Some((topic.taken.map_or(now, |(first, _)| first), now));
         let receipt_due = self.mischief.receipt_due(size.records, now);
-        Ok(Taken { topic: place, position, receipt_due })
+        let is_receipt_wrong = self.mischief.corrupts_receipt();
+        Ok(Taken { topic: place, position, receipt_due, is_receipt_wrong })
     }
 
     /// Tells whether a topic may take more; if not, the bell is rung when that may have changed.
@@ -334,14 +345,14 @@ impl Topics {
 
 impl Topic {
     /// Appends an entry and wakes those who read.
-    fn keep(&mut self, producer_name: Arc<str>, body: &Body<'_>) {
+    fn keep(&mut self, producer_name: &Arc<str>, body: &Body<'_>) {
         let records = body.metadata.num_messages_in_batch;
         self.ring.push(Kept {
             body: Bytes::copy_from_slice(body.whole),
             records: records.and_then(|records| records.try_into().ok()).unwrap_or(1),
             is_batch: records.is_some(),
             publish_time_ms: body.metadata.publish_time,
-            producer_name,
+            producer_name: Arc::clone(producer_name),
         });
         self.subscriptions.values().for_each(Subscription::ring);
     }

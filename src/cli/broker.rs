@@ -92,6 +92,9 @@ impl BrokerArgs {
             let why = "a sink keeps nothing; leave it away, or leave --sink away";
             return Err(ServeError::NoEffect { flag: "--hold", why });
         }
+        if let Some(fault) = self.fault.iter().find(|it| self.sink && it.needs_records()) {
+            return Err(ServeError::NothingToSpoil { fault: fault.name() });
+        }
         if self.seed.is_some() && self.fault.is_empty() {
             let why = "nothing happens by chance; leave it away, or add --fault";
             return Err(ServeError::NoEffect { flag: "--seed", why });
@@ -131,6 +134,12 @@ pub(super) enum ServeError {
         flag: &'static str,
         /// Why not.
         why: &'static str,
+    },
+    /// A fault that strikes what is kept, where nothing is.
+    #[error("the fault {fault} has no effect: a sink keeps nothing; leave --sink away")]
+    NothingToSpoil {
+        /// The fault.
+        fault: &'static str,
     },
     /// Signals or output do not work.
     #[error(transparent)]

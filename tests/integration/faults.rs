@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use producer_load::broker;
 use producer_load::broker::BrokerConfig;
+use producer_load::broker::BrokerCounts;
 use producer_load::broker::BrokerHandle;
 use producer_load::broker::Faults;
 use producer_load::clock;
@@ -21,7 +22,9 @@ const KINDS: [Option<NonZeroU64>; 2] = [None, NonZeroU64::new(1)];
 
 fn start(faults: &[&str], sink_check_every: Option<NonZeroU64>) -> BrokerHandle {
     let faults = Faults::combine(faults.iter().map(|fault| fault.parse().unwrap())).unwrap();
-    let config = BrokerConfig { faults, sink_check_every, ..BrokerConfig::default() };
+    let retain_bytes_max = if sink_check_every.is_some() { 0 } else { 16 * 1024 * 1024 };
+    let config =
+        BrokerConfig { faults, sink_check_every, retain_bytes_max, ..BrokerConfig::default() };
     broker::start(TcpListener::bind("127.0.0.1:0").unwrap(), config).unwrap()
 }
 
@@ -177,6 +180,65 @@ fn receipts_are_rationed() {
     }
 }
 
+/// Sends ten thousand numbered records in batches of a hundred and returns the numbers that are
+/// kept, `None` where one is altered beyond reading.
+fn kept_of_ten_thousand(faults: &[&str]) -> (Vec<Option<u32>>, BrokerCounts) {
+    let broker = start(faults, None);
+    let mut client = RawClient::connect(&broker.service_url());
+    client.open_producer("p", 0);
+    for batch in 0..100 {
+        // Doubled, so that a flipped bit is seen.
+        let records = (batch * 100..batch * 100 + 100).map(|n: u32| [n.to_be_bytes(); 2].concat());
+        let records: Vec<Vec<u8>> = records.collect();
+        let records: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
+        client.write(&batch_frame(u64::from(batch) * 100, &records, 100)).unwrap();
+        assert!(client.hear().send_receipt.is_some());
+    }
+    let mut numbers = Vec::new();
+    for entry in broker.entries("raw") {
+        for (_, payload) in entry.records().unwrap() {
+            let (number, again) = payload.split_at(4);
+            let number = u32::from_be_bytes(number.try_into().unwrap());
+            numbers.push((number.to_be_bytes() == again).then_some(number));
+        }
+    }
+    (numbers, broker.stop())
+}
+
+#[test]
+fn records_are_lost_repeated_reordered_and_altered_as_often_as_said() {
+    let faults = ["lose=3", "repeat=2", "reorder=2", "flip-bit=1"];
+    let (kept, counts) = kept_of_ten_thousand(&faults);
+    // Three gone, two more.
+    assert_eq!((kept.len(), counts.records()), (9_999, 10_000));
+    let struck = ["lose", "repeat", "reorder", "flip-bit"].map(|name| counts.faults[name]);
+    assert_eq!(struck, [3, 2, 2, 1]);
+    assert_eq!(kept.iter().filter(|number| number.is_none()).count(), 1);
+    let known: Vec<u32> = kept.iter().flatten().copied().collect();
+    let backwards = known.windows(2).filter(|pair| pair[1] < pair[0]).count();
+    let repeated = known.windows(2).filter(|pair| pair[1] == pair[0]).count();
+    assert_eq!((backwards, repeated), (2, 2));
+    let missing = (0..10_000).filter(|number| !known.contains(number)).count();
+    assert_eq!(missing, 3 + 1, "lost, or altered");
+    assert_eq!(kept_of_ten_thousand(&faults).0, kept, "the same seed strikes alike");
+    assert!(kept_of_ten_thousand(&[]).0.into_iter().eq((0..10_000).map(Some)));
+}
+
+#[test]
+fn some_receipts_are_wrong() {
+    for kind in KINDS {
+        let broker = start(&["corrupt-receipt=2"], kind);
+        let mut client = RawClient::connect(&broker.service_url());
+        client.open_producer("p", 0);
+        let mut wrong = 0;
+        for place in 0..100 {
+            client.write(&batch_frame(place * 10, &[b"record"], 1)).unwrap();
+            wrong += u64::from(client.hear().send_receipt.unwrap().sequence_id != place * 10);
+        }
+        assert_eq!((wrong, broker.stop().faults["corrupt-receipt"]), (2, 2));
+    }
+}
+
 #[test]
 fn the_help_describes_every_fault_and_bad_ones_are_refused() {
     let help = run(&["broker", "--help"]).out;
@@ -185,7 +247,8 @@ fn the_help_describes_every_fault_and_bad_ones_are_refused() {
     }
     for (arguments, code, words) in [
         (&["--fault", "half-open"][..], 2, "needs a value, such as half-open=5s"),
-        (&["--fault", "refuse=1s,refuse=2s"], 1, "refuse is given twice"),
+        (&["--fault", "refuse=1s,refuse=2s"], 104, "refuse is given twice"),
+        (&["--sink", "--fault", "lose=1"], 104, "the fault lose has no effect: a sink keeps"),
         (&["--seed", "3"], 104, "--seed has no effect"),
     ] {
         let said = run(&[&["broker", "--listen", "127.0.0.1:0"], arguments].concat());
