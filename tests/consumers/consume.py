@@ -8,7 +8,8 @@ It reads from the topic's beginning until `--count` messages have come, and then
 without a further one, so that a message too many is seen as well. Each payload is decoded as a bare
 AVRO datum by the schema in the broker's registry, and has to end where the datum ends. The first
 `--decode-max` messages are decoded, after them one in ten; all are counted, and the event id of all is
-read, because it stands at the front.
+read, because it stands at the front. A key has to come from one partition, and what a producer sent with it
+in the order of the event times.
 
 Prints one line of JSON. Exit code: 0 all is well, 1 something in that line is not, 2 wrong usage,
 3 the topic or its schema could not be read.
@@ -32,6 +33,9 @@ from sensor_telemetry import SensorTelemetry
 SILENCE_MS = 2_000
 DECODE_ONE_IN = 10
 QUEUE_MESSAGES = 10_000
+
+# What has to be nothing, or `None` where it was not looked at.
+WRONG = ("undecodable", "left_over", "out_of_range", "keys_moved", "unordered")
 
 
 def arguments():
@@ -126,7 +130,8 @@ class Tally:
         self.judge = SensorTelemetry() if options.ranges else None
         self.schema = self.first = self.first_error = None
         self.received = self.decoded = self.undecodable = self.left_over = self.payload_bytes = 0
-        self.keys_different = self.times_different = 0
+        self.keys_different = self.times_different = self.keys_moved = self.unordered = 0
+        self.partition_of_key, self.time_of_key = {}, {}
         self.event_ids, self.producers, self.versions = set(), set(), set()
         self.out_of_range = Counter()
 
@@ -135,6 +140,7 @@ class Tally:
         data = message.data()
         self.received += 1
         self.payload_bytes += len(data)
+        self.follow(message)
         if self.schema is None:
             # Not before: the topic may not have been there when this program started.
             self.schema = Schema(self.options)
@@ -142,6 +148,15 @@ class Tally:
             self.decode(message, data)
         elif self.schema.id_is_first:
             self.event_ids.add(front_string(data))
+
+    def follow(self, message):
+        """Looks whether a key's messages came from one partition, and those of a producer in order."""
+        key, partition = message.partition_key(), message.message_id().partition()
+        if key:
+            self.keys_moved += self.partition_of_key.setdefault(key, partition) != partition
+            name, time_ms = (message.producer_name(), key), message.event_timestamp()
+            self.unordered += time_ms < self.time_of_key.get(name, 0)
+            self.time_of_key[name] = time_ms
 
     def decode(self, message, data):
         """Decodes one payload and compares it with its message and with the ranges."""
@@ -176,6 +191,9 @@ class Tally:
             "left_over": self.left_over,
             "first_error": self.first_error,
             "distinct_event_ids": len(self.event_ids) if schema and schema.id_is_first else None,
+            "distinct_keys": len(self.partition_of_key),
+            "keys_moved": self.keys_moved,
+            "unordered": self.unordered,
             "keys_equal_source_id": self.keys_different == 0 if "source_id" in has else None,
             "event_time_equals_time": self.times_different == 0 if "time" in has else None,
             "out_of_range": dict(sorted(self.out_of_range.items())) if self.judge else None,
@@ -199,7 +217,7 @@ def is_well(result, count):
     """Returns whether nothing that was looked at is wrong; what was not looked at is `None`."""
     return (
         result["received"] == count
-        and not (result["undecodable"] or result["left_over"] or result["out_of_range"])
+        and not any(result[name] for name in WRONG)
         and result["distinct_event_ids"] in (None, count)
         and False
         not in (

@@ -71,7 +71,7 @@ pub(crate) fn assert_consumed(consumed: &Value, count: u64) {
     assert_eq!(consumed["received"], count, "{consumed}");
     assert_eq!(consumed["distinct_event_ids"], count, "{consumed}");
     assert_eq!(consumed["decoded"], count, "{consumed}");
-    for name in ["undecodable", "left_over"] {
+    for name in ["undecodable", "left_over", "keys_moved", "unordered"] {
         assert_eq!(consumed[name], 0, "{consumed}");
     }
     for name in ["keys_equal_source_id", "event_time_equals_time", "schema_matches_file"] {

@@ -19,6 +19,7 @@ use crate::pulsar::admin;
 use crate::pulsar::assert_consumed;
 use crate::pulsar::consume;
 use crate::pulsar::messages_in;
+use crate::pulsar::order;
 use crate::pulsar::url;
 
 #[test]
@@ -34,18 +35,34 @@ fn real_pulsar_holds_every_record_and_an_official_client_reads_it() {
 
 #[test]
 #[ignore = "needs a real Pulsar and python: scripts/test provides them"]
-fn real_pulsar_partitions_are_filled_by_key() {
-    let topic = "persistent://public/default/parted";
-    let (status, body) = admin("PUT", "/persistent/public/default/parted/partitions", "4");
-    assert_eq!(status, 204, "{body}");
-    let said =
-        run(&["-u", &url(), "-t", topic, "-d", "2s", "-r", "5k", "-n", "3", "--report", "-"]);
-    assert_eq!(total(&said.report(), "acknowledged"), 10_000, "{}", said.log);
-    for partition in 0..4 {
-        let share = messages_in(&format!("parted-partition-{partition}"));
-        assert!((2_000..3_000).contains(&share), "{share} of 10,000 in partition {partition}");
+fn real_pulsar_partitions_are_filled_by_key_as_the_java_client_would() {
+    let schemes = [("java", "JavaStringHash"), ("murmur3", "Murmur3_32Hash")];
+    for (hash, scheme) in schemes {
+        let topic = format!("persistent://public/default/parted-{hash}");
+        order("PUT", &format!("/persistent/public/default/parted-{hash}/partitions"), "4");
+        let arguments = ["-u", &url(), "-t", &topic, "-d", "2s", "-r", "5k", "-n", "3"];
+        let said = run(&[&arguments[..], &["--key-hash", hash, "--report", "-"]].concat());
+        assert_eq!(total(&said.report(), "acknowledged"), 10_000, "{}", said.log);
+        for partition in 0..4 {
+            let share = messages_in(&format!("parted-{hash}-partition-{partition}"));
+            assert!((2_000..3_000).contains(&share), "{share} of 10,000 in partition {partition}");
+        }
+        // Each client sees every key come from one partition, in its producer's order.
+        let by_python = consume(&topic, 10_000);
+        assert_consumed(&by_python, 10_000);
+        let by_java = java::ask(&["consume", &url(), &topic, "10000"]);
+        for name in ["received", "decoded", "with_key"] {
+            assert_eq!(by_java[name], 10_000, "{by_java}");
+        }
+        for name in ["unordered", "keys_moved"] {
+            assert_eq!(by_java[name], 0, "{by_java}");
+        }
+        assert_eq!(by_java["distinct_keys"], by_python["distinct_keys"], "{by_java}");
+        for (_, other) in schemes {
+            let misplaced = by_java["keys_misplaced"][other].as_u64().unwrap();
+            assert_eq!(misplaced == 0, other == scheme, "{by_java}");
+        }
     }
-    assert_consumed(&consume(topic, 10_000), 10_000);
 }
 
 #[test]

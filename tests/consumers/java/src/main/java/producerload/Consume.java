@@ -26,10 +26,21 @@ final class Consume {
   static int run(String[] arguments) throws PulsarClientException {
     String topic = arguments[1];
     long count = Long.parseLong(arguments[2]);
-    var tally = new Tally(Set.of(Arrays.copyOfRange(arguments, 3, arguments.length)));
+    var excepted = Set.of(Arrays.copyOfRange(arguments, 3, arguments.length));
     long began = System.nanoTime();
-    try (PulsarClient client = PulsarClient.builder().serviceUrl(arguments[0]).build();
-        Consumer<GenericRecord> consumer =
+    try (PulsarClient client = PulsarClient.builder().serviceUrl(arguments[0]).build()) {
+      var tally = new Tally(excepted, client.getPartitionsForTopic(topic).join().size());
+      read(client, topic, count, tally, began + TIMEOUT_NS);
+      Map<String, Object> result = tally.result();
+      System.out.println(Json.write(result));
+      return tally.isWell(count) ? 0 : 1;
+    }
+  }
+
+  private static void read(
+      PulsarClient client, String topic, long count, Tally tally, long deadline)
+      throws PulsarClientException {
+    try (Consumer<GenericRecord> consumer =
             client
                 .newConsumer(Schema.AUTO_CONSUME())
                 .topic(topic)
@@ -37,7 +48,7 @@ final class Consume {
                 .subscriptionInitialPosition(SubscriptionInitialPosition.Earliest)
                 .receiverQueueSize(10_000)
                 .subscribe()) {
-      while (System.nanoTime() - began < TIMEOUT_NS) {
+      while (System.nanoTime() < deadline) {
         Message<GenericRecord> message = consumer.receive(SILENCE_MS, TimeUnit.MILLISECONDS);
         if (message != null) {
           tally.add(message);
@@ -48,8 +59,5 @@ final class Consume {
       // Nothing was acknowledged: left behind, the subscription would be a backlog for ever.
       consumer.unsubscribe();
     }
-    Map<String, Object> result = tally.result();
-    System.out.println(Json.write(result));
-    return tally.isWell(count) ? 0 : 1;
   }
 }

@@ -43,17 +43,19 @@ final class Partitions {
   private static String line(String key, HashingScheme scheme, Hash hash, String[] counts) {
     var cells = new StringJoiner(";", "", "\n");
     cells.add(key).add(scheme.name()).add(String.valueOf(hash.makeHash(key)));
-    MessageRouter router = new SinglePartitionMessageRouterImpl(0, scheme);
     for (String count : counts) {
-      int partitions = Integer.parseInt(count);
-      TopicMetadata metadata = () -> partitions;
-      cells.add(String.valueOf(router.choosePartition(keyed(key), metadata)));
+      cells.add(String.valueOf(of(key, scheme, Integer.parseInt(count))));
     }
     return cells.toString();
   }
 
-  private static Message<byte[]> keyed(String key) {
+  /** Returns the partition that the client's router chooses for a key among so many. */
+  static int of(String key, HashingScheme scheme, int partitions) {
+    MessageRouter router = new SinglePartitionMessageRouterImpl(0, scheme);
     MessageMetadata metadata = new MessageMetadata().setPartitionKey(key);
-    return MessageImpl.create(metadata, ByteBuffer.allocate(0), Schema.BYTES, "topic");
+    Message<byte[]> message =
+        MessageImpl.create(metadata, ByteBuffer.allocate(0), Schema.BYTES, "topic");
+    TopicMetadata topic = () -> partitions;
+    return router.choosePartition(message, topic);
   }
 }

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.apache.pulsar.client.api.HashingScheme;
 import org.apache.pulsar.client.api.Message;
 import org.apache.pulsar.client.api.schema.Field;
 import org.apache.pulsar.client.api.schema.GenericRecord;
@@ -27,6 +28,8 @@ final class Tally {
   }
 
   private final Set<String> excepted;
+  private final int partitionsOfTopic;
+  private final Map<String, Long> misplaced = new TreeMap<>();
   private final Map<String, Stream> streams = new TreeMap<>();
   private final Map<String, Integer> partitionOfKey = new HashMap<>();
   private final Map<String, Long> compressions = new TreeMap<>();
@@ -49,8 +52,12 @@ final class Tally {
   private String firstError;
 
   /** Makes an empty one; the fields in {@code excepted} are left out of the records' digest. */
-  Tally(Set<String> excepted) {
+  Tally(Set<String> excepted, int partitionsOfTopic) {
     this.excepted = excepted;
+    this.partitionsOfTopic = partitionsOfTopic;
+    for (HashingScheme scheme : HashingScheme.values()) {
+      misplaced.put(scheme.name(), 0L);
+    }
   }
 
   long received() {
@@ -68,12 +75,23 @@ final class Tally {
       withKey++;
       Integer before = partitionOfKey.putIfAbsent(message.getKey(), partition);
       keysMoved += before == null || before == partition ? 0 : 1;
+      if (before == null && partition >= 0) {
+        place(message.getKey(), partition);
+      }
     }
     withEventTime += message.getEventTime() > 0 ? 1 : 0;
     addVersion(message.getSchemaVersion());
     addMetadata(message);
     addToStream(message, partition, payload);
     decode(message);
+  }
+
+  /** Compares where a new key came from with where this client would have sent it. */
+  private void place(String key, int partition) {
+    for (HashingScheme scheme : HashingScheme.values()) {
+      boolean isHome = Partitions.of(key, scheme, partitionsOfTopic) == partition;
+      misplaced.merge(scheme.name(), isHome ? 0L : 1L, Long::sum);
+    }
   }
 
   private void addVersion(byte[] version) {
@@ -145,6 +163,7 @@ final class Tally {
     result.put("repeated_ids", repeatedIds);
     result.put("distinct_keys", partitionOfKey.size());
     result.put("keys_moved", keysMoved);
+    result.put("keys_misplaced", misplaced);
     result.put("with_key", withKey);
     result.put("with_event_time", withEventTime);
     result.put("with_schema_version", withSchemaVersion);
