@@ -18,6 +18,7 @@ use crate::handover::NoBuffer;
 use crate::pacer::Pacer;
 use crate::program::Draw;
 use crate::program::Program;
+use crate::routing::KeyHashes;
 use crate::routing::Route;
 use crate::routing::Routing;
 use crate::schedule::Cursor;
@@ -93,6 +94,7 @@ struct Lane<'a, S> {
     draw: Draw,
     sealer: S,
     streams: Vec<Stream>,
+    hashes: KeyHashes,
     departures: Departures<'a>,
 }
 
@@ -129,6 +131,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
             draw: parts.program.draw(),
             sealer: parts.sealer,
             streams: parts.streams.iter().map(stream).collect(),
+            hashes: KeyHashes::new(parts.routing.rule(), parts.program.key_numbers()),
             departures: Departures {
                 waiting: VecDeque::with_capacity(parts.end.buffers()),
                 end: parts.end,
@@ -212,7 +215,8 @@ impl<'a, S: Sealer> Lane<'a, S> {
         self.program.begin(&mut self.draw, index, event_time_ms);
         let key = self.program.key(&mut self.draw, arena);
         let route = self.streams[slot].route;
-        let partition = route.partition(index, key);
+        let (hashes, source) = (&mut self.hashes, self.program.key_number(&self.draw));
+        let partition = route.partition_by(index, key, || hashes.of(source, key));
         if partition as usize != self.streams[slot].stripe && !route.is_by_key(key) {
             // A stripe has ended: its batch gets nothing any more, so it does not wait.
             let ended = std::mem::replace(&mut self.streams[slot].stripe, partition as usize);

@@ -197,6 +197,25 @@ impl Program {
         self.key.of(draw, arena)
     }
 
+    /// Returns how many keys there are, where they follow from the source and are few; else 0.
+    #[must_use]
+    pub fn key_numbers(&self) -> usize {
+        match &self.key {
+            Key::Source(keys) => keys.len(),
+            _ => 0,
+        }
+    }
+
+    /// Returns the number of the record's key among [`Program::key_numbers`]; beyond them: it has
+    /// none.
+    #[must_use]
+    pub fn key_number(&self, draw: &Draw) -> usize {
+        match &self.key {
+            Key::Source(keys) => keys.number(draw.source),
+            _ => usize::MAX,
+        }
+    }
+
     /// Returns the indices of about so many records among which is every step of a lifecycle.
     fn indices(&self, count: u64) -> impl Iterator<Item = u64> + use<> {
         let records = self.lifecycle.map_or(1, |lifecycle| lifecycle.steps * lifecycle.block);

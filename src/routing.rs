@@ -95,6 +95,12 @@ impl Routing {
         Self { rule, stripe: stripe.max(1), streams, topics }
     }
 
+    /// Returns what was asked for.
+    #[must_use]
+    pub const fn rule(&self) -> Rule {
+        self.rule
+    }
+
     /// Returns the way of a stream's records.
     #[must_use]
     pub fn of(&self, stream: u32) -> Route {
@@ -153,16 +159,49 @@ impl Route {
     /// Returns the partition of a record, `0..partitions`.
     #[must_use]
     pub fn partition(self, index: u64, key: &[u8]) -> u32 {
+        self.partition_by(index, key, || self.rule.hash.of(key))
+    }
+
+    /// Returns the partition of a record whose key was perhaps hashed before.
+    pub fn partition_by(self, index: u64, key: &[u8], hash: impl FnOnce() -> u32) -> u32 {
         if self.partitions == 1 {
             0
         } else if self.rule.mode == Mode::Single {
             self.single
         } else if self.is_by_key(key) {
-            (self.rule.hash.of(key) & 0x7fff_ffff) % self.partitions
+            (hash() & 0x7fff_ffff) % self.partitions
         } else {
             let partition = (index / self.stripe) % u64::from(self.partitions);
             u32::try_from(partition).unwrap_or_default()
         }
+    }
+}
+
+/// The hashes of keys that come again, each computed once: hashing a key costs more than a look at
+/// what is known.
+#[derive(Debug)]
+pub struct KeyHashes {
+    hash: KeyHash,
+    /// By the key's number; no hash without its sign bit is [`UNKNOWN`].
+    known: Box<[u32]>,
+}
+
+const UNKNOWN: u32 = u32::MAX;
+
+impl KeyHashes {
+    /// Makes room for this many keys.
+    #[must_use]
+    pub fn new(rule: Rule, keys: usize) -> Self {
+        Self { hash: rule.hash, known: vec![UNKNOWN; keys].into() }
+    }
+
+    /// Returns the hash of a key, without its sign bit.
+    pub fn of(&mut self, number: usize, key: &[u8]) -> u32 {
+        let Some(known) = self.known.get_mut(number) else { return self.hash.of(key) };
+        if *known == UNKNOWN {
+            *known = self.hash.of(key) & 0x7fff_ffff;
+        }
+        *known
     }
 }
 
@@ -249,6 +288,12 @@ mod tests {
     fn keys_decide_and_stripes_deal_in_turn() {
         let route = route(Mode::Key, 4);
         assert_eq!(route.partition(1, b"hello"), 99_162_322 % 4);
+        let mut hashes = KeyHashes::new(Rule::default(), 2);
+        for (number, key) in [(0, "hello"), (1, "source-0000001"), (0, "hello"), (2, "hello")] {
+            let hash = hashes.of(number, key.as_bytes());
+            let again = route.partition_by(0, key.as_bytes(), || hash);
+            assert_eq!(again, route.partition(0, key.as_bytes()), "{number}");
+        }
         assert_eq!(route.partition(2, b"hello"), route.partition(1, b"hello"));
         let striped: Vec<u32> = (0..10).map(|stripe| route.partition(stripe * 100, b"")).collect();
         assert_eq!(striped, [0, 1, 2, 3, 0, 1, 2, 3, 0, 1]);

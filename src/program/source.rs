@@ -305,10 +305,20 @@ impl SourceKeys {
         self.stride
     }
 
+    /// Returns how many keys stand written.
+    pub(super) fn len(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// Returns the number of a source's key.
+    pub(super) fn number(&self, source: u64) -> usize {
+        usize::try_from(source - self.first).unwrap_or(usize::MAX)
+    }
+
     /// Returns the key of a source, which is written to the arena where it does not stand yet.
     #[inline]
     pub(super) fn of<'a>(&'a self, source: u64, arena: &'a Bump) -> &'a [u8] {
-        let slot = usize::try_from(source - self.first).unwrap_or(usize::MAX);
+        let slot = self.number(source);
         match self.lengths.get(slot) {
             Some(length) => &self.bytes[slot * self.stride..][..usize::from(*length)],
             None => self.write(source, arena),
