@@ -256,9 +256,9 @@ impl Framed {
             counters.producers_lost.add(lost.len() as u64);
             let others = match others.len() {
                 0 => String::new(),
-                n => format!(" and {} more", counted(n as u64, "producer")),
+                n => format!(" and {}", counted(n as u64, "other")),
             };
-            log::warn!("{}{others} lost: bringing back", first.name);
+            log::warn!("lost producer {}{others}; creating anew", first.name);
         }
         for identity in lost {
             recovery.report(identity);

@@ -29,6 +29,8 @@ mod real_pulsar;
 #[cfg(test)]
 mod real_pulsar_doors;
 #[cfg(test)]
+mod real_pulsar_faults;
+#[cfg(test)]
 mod real_pulsar_refusals;
 #[cfg(test)]
 mod raw_client;
