@@ -33,6 +33,8 @@ pub(super) struct Consumer {
     pub(super) epoch: Option<u64>,
     /// Rung when there may be something for it.
     pub(super) bell: Arc<Notify>,
+    /// What it was told last about whether it reads.
+    told_active: Option<bool>,
     /// Of a shared subscription: the entries that it has and did not acknowledge.
     pending: BTreeSet<u64>,
 }
@@ -40,7 +42,8 @@ pub(super) struct Consumer {
 impl Consumer {
     pub(super) fn new(key: ConsumerKey, name: String, bell: Arc<Notify>) -> Self {
         let pending = BTreeSet::new();
-        Self { key, name, priority: 0, permits: 0, epoch: None, bell, pending }
+        let (epoch, told_active) = (None, None);
+        Self { key, name, priority: 0, permits: 0, epoch, bell, told_active, pending }
     }
 }
 
@@ -101,6 +104,20 @@ impl Subscription {
     /// Tells whether a consumer is the one that reads.
     pub(super) fn is_active(&self, key: ConsumerKey) -> bool {
         self.active == Some(key)
+    }
+
+    /// Returns the consumers that do not know yet whether they read, each with the answer.
+    pub(super) fn news(&mut self) -> Vec<(ConsumerKey, bool)> {
+        let active = self.active;
+        let mut news = Vec::new();
+        for consumer in &mut self.consumers {
+            let is_active = Some(consumer.key) == active;
+            if consumer.told_active.replace(is_active) != Some(is_active) {
+                consumer.bell.notify_one();
+                news.push((consumer.key, is_active));
+            }
+        }
+        news
     }
 
     /// Adds a consumer that wants the subscription to be of a kind. `partition` spreads the active

@@ -48,6 +48,7 @@ macro_rules! say {
     };
 }
 
+mod clients;
 mod robustness;
 
 /// Sends batches of two records, `a` and `b`, by their numbers, and waits for their receipts.

@@ -280,18 +280,13 @@ impl Topics {
 
     /// Tells the consumers of a failover subscription who reads.
     fn tell_active(&mut self, place: usize, name: &str) {
-        let Some(subscription) = self.known[place].subscriptions.get(name) else {
+        let subscription = self.known[place].subscriptions.get_mut(name);
+        let Some(failover) = subscription.filter(|it| it.kind == SubType::Failover) else {
             return;
         };
-        if subscription.kind != SubType::Failover {
-            return;
-        }
-        for consumer in subscription.consumers() {
-            let (connection, consumer_id) = consumer.key;
-            let is_active = subscription.is_active(consumer.key);
+        for ((connection, consumer_id), is_active) in failover.news() {
             let notices = self.consumers.notices.entry(connection).or_default();
             notices.push(Notice::Active { consumer_id, is_active });
-            consumer.bell.notify_one();
         }
     }
 }

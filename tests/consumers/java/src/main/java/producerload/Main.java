@@ -10,6 +10,7 @@ import java.util.Arrays;
  * consume    SERVICE_URL TOPIC COUNT [EXCEPTED_FIELD ...]
  * produce    SERVICE_URL TOPIC COUNT [COMPRESSION [MESSAGES_PER_BATCH]]
  * partitions COUNT ...  (keys on standard input, one a line)
+ * subscriptions SERVICE_URL TOPIC COUNT
  * </pre>
  *
  * <p>Each prints its result on standard output, {@code consume} and {@code produce} as one line of
@@ -21,7 +22,8 @@ public final class Main {
       """
       usage: consume SERVICE_URL TOPIC COUNT [EXCEPTED_FIELD ...]
              produce SERVICE_URL TOPIC COUNT [COMPRESSION [MESSAGES_PER_BATCH]]
-             partitions COUNT ...  (keys on standard input, one a line)""";
+             partitions COUNT  (keys on standard input, one a line)
+             subscriptions SERVICE_URL TOPIC COUNT""";
 
   private Main() {}
 
@@ -38,6 +40,7 @@ public final class Main {
         case "consume" -> Consume.run(rest);
         case "produce" -> Produce.run(rest);
         case "partitions" -> Partitions.run(rest);
+        case "subscriptions" -> Subscriptions.run(rest);
         default -> throw new IllegalArgumentException(command);
       };
     } catch (ArrayIndexOutOfBoundsException | IllegalArgumentException wrong) {
