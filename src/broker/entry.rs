@@ -178,7 +178,7 @@ fn nothing_left(rest: &[u8]) -> Result<(), EntryError> {
 }
 
 /// Takes one record from the front of a batch.
-pub(super) fn take_record<'a>(rest: &mut &'a [u8]) -> Option<(SingleMessageMetadata, &'a [u8])> {
+fn take_record<'a>(rest: &mut &'a [u8]) -> Option<(SingleMessageMetadata, &'a [u8])> {
     let header = SingleMessageMetadata::decode(take_sized(rest)?).ok()?;
     let size = usize::try_from(header.payload_size).ok()?;
     let (payload, behind) = rest.split_at_checked(size)?;

@@ -4,12 +4,16 @@
 //! Its checksum is right for the bytes as they now are, so that only comparing the records finds
 //! what is wrong. Only batches that are neither compressed nor encrypted can be taken apart.
 
+use prost::Message as _;
 use pulsar::message::Metadata;
+use pulsar::message::proto::SingleMessageMetadata;
+use tokio_util::bytes::BufMut as _;
+use tokio_util::bytes::Bytes;
 
 use super::codec::Body;
 use super::codec::body_bytes;
+use super::entry::Entry;
 use super::entry::is_sealed;
-use super::entry::take_record;
 
 /// What can happen to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,14 +54,12 @@ pub(super) fn records_of(metadata: &Metadata) -> u64 {
     if is_sealed(metadata) { 0 } else { u64::try_from(records).unwrap_or(0) }
 }
 
-/// One record: its header in the batch, if there is one, and its payload.
-type Record<'a> = (&'a [u8], Vec<u8>);
+/// One record: its header in the batch, and its payload.
+type Record = (SingleMessageMetadata, Vec<u8>);
 
 /// Returns the entries that are kept in place of one: none, one or two.
 pub(super) fn spoil(body: &Body<'_>, blow: Blow) -> Vec<Vec<u8>> {
-    let is_batch = body.metadata.num_messages_in_batch.is_some();
-    let mut records =
-        if is_batch { split(body.payload) } else { vec![(&[][..], body.payload.to_vec())] };
+    let mut records = records(body);
     let place = blow.place;
     match blow.harm {
         Harm::Lose => drop(records.remove(place)),
@@ -65,26 +67,25 @@ pub(super) fn spoil(body: &Body<'_>, blow: Blow) -> Vec<Vec<u8>> {
         Harm::Reorder => records.swap(place, place + 1),
         Harm::FlipBit => flip_bit(&mut records[place..], blow.pick),
     }
-    if is_batch {
+    if body.metadata.num_messages_in_batch.is_some() {
         let entry = (!records.is_empty()).then(|| batch(&body.metadata, &records));
         return entry.into_iter().collect();
     }
     records.iter().map(|(_, payload)| body_bytes(&body.metadata, payload)).collect()
 }
 
-fn split(mut rest: &[u8]) -> Vec<Record<'_>> {
-    let mut records = Vec::new();
-    while !rest.is_empty() {
-        let before = rest;
-        // The batch was read when it came.
-        let Some((_, payload)) = take_record(&mut rest) else { break };
-        let header_bytes = before.len() - rest.len() - payload.len();
-        records.push((&before[..header_bytes], payload.to_vec()));
-    }
-    records
+fn records(body: &Body<'_>) -> Vec<Record> {
+    let entry = Entry {
+        producer_name: String::new(),
+        metadata: body.metadata.clone(),
+        payload: Bytes::copy_from_slice(body.payload),
+    };
+    // It was read when it came, so it can be read.
+    let records = entry.records().unwrap_or_default().into_iter();
+    records.map(|(header, payload)| (header, payload.to_vec())).collect()
 }
 
-fn flip_bit(records: &mut [Record<'_>], pick: u64) {
+fn flip_bit(records: &mut [Record], pick: u64) {
     // A record without payload has no bit; then the next one is struck.
     if let Some((_, payload)) = records.iter_mut().find(|(_, payload)| !payload.is_empty()) {
         let bit = usize::try_from(pick % (payload.len() as u64 * 8)).unwrap_or(0);
@@ -92,15 +93,19 @@ fn flip_bit(records: &mut [Record<'_>], pick: u64) {
     }
 }
 
-fn batch(metadata: &Metadata, records: &[Record<'_>]) -> Vec<u8> {
-    let payload: Vec<u8> =
-        records.iter().flat_map(|(header, payload)| [*header, payload].concat()).collect();
+fn batch(metadata: &Metadata, records: &[Record]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (header, payload) in records {
+        bytes.put_u32(u32::try_from(header.encoded_len()).unwrap_or(u32::MAX));
+        header.encode_raw(&mut bytes);
+        bytes.put_slice(payload);
+    }
     let metadata = Metadata {
         num_messages_in_batch: i32::try_from(records.len()).ok(),
-        uncompressed_size: metadata.uncompressed_size.and(u32::try_from(payload.len()).ok()),
+        uncompressed_size: metadata.uncompressed_size.and(u32::try_from(bytes.len()).ok()),
         ..metadata.clone()
     };
-    body_bytes(&metadata, &payload)
+    body_bytes(&metadata, &bytes)
 }
 
 #[cfg(test)]
@@ -123,7 +128,7 @@ mod tests {
         let entries = spoilt(&metadata, &payload, (harm, place));
         assert_eq!(entries.len(), 1);
         let body = read_body(&entries[0]).unwrap();
-        let records = split(body.payload);
+        let records = records(&body);
         assert_eq!(body.metadata.num_messages_in_batch, i32::try_from(records.len()).ok());
         let texts = records.into_iter().map(|(_, bytes)| String::from_utf8(bytes).unwrap());
         texts.collect::<Vec<_>>().join(",")
