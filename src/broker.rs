@@ -9,6 +9,7 @@
 
 mod codec;
 mod counts;
+mod deduplication;
 mod cursor;
 mod dialogue;
 mod entry;
@@ -93,6 +94,8 @@ pub struct BrokerConfig {
     /// Reads no more from whoever sends to a topic that is full of what its subscriptions have not
     /// acknowledged, rather than overwrite it.
     pub hold: bool,
+    /// Drops what a producer of that name has sent before, and tells it where it stopped.
+    pub deduplicate: bool,
     /// Makes it a sink, which opens and keeps no entry and checks one checksum in so many; `None`:
     /// it reads and checks everything.
     pub sink_check_every: Option<NonZeroU64>,

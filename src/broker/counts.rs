@@ -48,6 +48,8 @@ pub struct TopicCounts {
     pub payload_bytes: u64,
     /// The bytes that came: the records' headers included, compressed where they are compressed.
     pub entry_bytes: u64,
+    /// Batches that were dropped because they had come before.
+    pub repeated_batches: u64,
     /// Batches that were overwritten before a subscription had read them, counted for each that
     /// missed them, and not before it reads on.
     pub overrun_batches: u64,

@@ -111,8 +111,7 @@ pub(super) fn producer_success(request_id: u64, opened: ProducerOpened) -> BaseC
         producer_success: Some(proto::CommandProducerSuccess {
             request_id,
             producer_name: opened.name,
-            // The broker does not deduplicate, so it never knows where a producer stopped.
-            last_sequence_id: Some(-1),
+            last_sequence_id: Some(opened.last_sequence_id),
             schema_version: Some(opened.schema_version),
             topic_epoch: None,
             producer_ready: Some(true),

@@ -20,6 +20,7 @@ use super::codec::Body;
 use super::codec::read_body;
 use super::counts::BrokerCounts;
 use super::counts::TopicCounts;
+use super::deduplication::Deduplication;
 use super::entry::Entry;
 use super::entry::EntryError;
 use super::entry::EntrySize;
@@ -73,6 +74,8 @@ pub(super) struct ProducerOpened {
     pub(super) name: String,
     /// The version of its schema; empty when it has none.
     pub(super) schema_version: Vec<u8>,
+    /// The highest sequence id of its name; -1: it is not known.
+    pub(super) last_sequence_id: i64,
 }
 
 #[derive(Debug, Default)]
@@ -86,6 +89,7 @@ struct Topic {
     ring: Ring,
     subscriptions: BTreeMap<String, Subscription>,
     overrun_batches: u64,
+    repeated_batches: u64,
     /// The bells of connections that wait for room.
     waiting: Vec<Arc<Notify>>,
 }
@@ -105,6 +109,7 @@ pub(super) struct Topics {
     producers: Producers,
     consumers: Consumers,
     mischief: Mischief,
+    deduplication: Deduplication,
 }
 
 impl Topics {
@@ -121,6 +126,7 @@ impl Topics {
             producers: Producers::default(),
             consumers: Consumers::default(),
             mischief: Mischief::new(config.faults, config.seed),
+            deduplication: Deduplication::new(config.deduplicate),
         }
     }
 
@@ -144,6 +150,7 @@ impl Topics {
                 payload_bytes: topic.size.payload_bytes,
                 entry_bytes: topic.size.entry_bytes,
                 overrun_batches: topic.overrun_batches,
+                repeated_batches: topic.repeated_batches,
                 taken: topic.taken.map(|(first, last)| (first.into_std(), last.into_std())),
                 schema: self.schemas.text(&topic.base),
                 producers: self.producers.names(place),
@@ -209,7 +216,9 @@ impl Topics {
         };
         let name = self.producers.open(connection, topic, wish)?;
         self.counts.producers_created += 1;
-        Ok(ProducerOpened { name, schema_version })
+        let highest = self.deduplication.highest(topic, &name);
+        let last_sequence_id = highest.map_or(-1, u64::cast_signed);
+        Ok(ProducerOpened { name, schema_version, last_sequence_id })
     }
 
     /// Returns the topic's place; a topic begins to exist with its first producer or consumer.
@@ -264,8 +273,15 @@ impl Topics {
         now: Instant,
     ) -> Result<Taken, Refusal> {
         self.counts.checksums_checked += 1;
+        if let Some(repeated) = self.repeated(connection, send, now) {
+            return Ok(repeated);
+        }
         let measured = measure(send.num_messages, &body.metadata, body.payload);
         let taken = self.count(connection, send.producer_id, measured, now)?;
+        if let Some(producer) = self.producers.get(connection, send.producer_id) {
+            let last = send.highest_sequence_id().max(send.sequence_id);
+            self.deduplication.note(producer.topic, &producer.name, last);
+        }
         if self.retain_bytes_max > 0
             && let Some(producer) = self.producers.get(connection, send.producer_id)
         {
@@ -281,6 +297,22 @@ impl Topics {
             topic.make_room(self.retain_bytes_max, self.holds);
         }
         Ok(taken)
+    }
+
+    /// Drops a SEND that has come before: it lies nowhere.
+    fn repeated(
+        &mut self,
+        connection: ConnectionId,
+        send: &CommandSend,
+        now: Instant,
+    ) -> Option<Taken> {
+        let producer = self.producers.get(connection, send.producer_id)?;
+        let (topic, name) = (producer.topic, &producer.name);
+        self.deduplication.has(topic, name, send.sequence_id).then(|| {
+            self.known[topic].repeated_batches += 1;
+            let position = Position { ledger_id: u64::MAX, entry_id: u64::MAX };
+            Taken { topic, position, receipt_due: now, is_receipt_wrong: false }
+        })
     }
 
     /// Counts one SEND whose entry was measured, and says where it lies.

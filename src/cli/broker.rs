@@ -67,6 +67,10 @@ pub(super) struct BrokerArgs {
     /// there is none, read no more from those who send. Consume on connections of your own.
     #[arg(long, env = "PRODUCER_LOAD_HOLD")]
     hold: bool,
+    /// Drop what a producer has sent before under the same name, as Pulsar does where deduplication
+    /// is on; --resume needs it.
+    #[arg(long, env = "PRODUCER_LOAD_DEDUPLICATE")]
+    deduplicate: bool,
     /// Count what comes without opening it, so that a benchmark measures its producer.
     #[arg(long, env = "PRODUCER_LOAD_SINK")]
     sink: bool,
@@ -92,6 +96,10 @@ impl BrokerArgs {
             let why = "a sink keeps nothing; leave it away, or leave --sink away";
             return Err(ServeError::NoEffect { flag: "--hold", why });
         }
+        if self.deduplicate && self.sink {
+            let why = "a sink takes all that comes; leave it away, or leave --sink away";
+            return Err(ServeError::NoEffect { flag: "--deduplicate", why });
+        }
         if let Some(fault) = self.fault.iter().find(|it| self.sink && it.needs_records()) {
             return Err(ServeError::NothingToSpoil { fault: fault.name() });
         }
@@ -105,6 +113,7 @@ impl BrokerArgs {
             seed: self.seed.unwrap_or_default(),
             retain_bytes_max: if self.sink { 0 } else { self.retain.unwrap_or(RETAIN_BYTES) },
             hold: self.hold,
+            deduplicate: self.deduplicate,
             sink_check_every,
         })
     }

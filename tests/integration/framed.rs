@@ -168,6 +168,26 @@ fn a_broker_that_comes_back_gets_all_of_it_in_order() {
 }
 
 #[test]
+fn a_topic_that_deduplicates_has_every_record_once() {
+    let faults = ["drop-connection-every=250ms", "receipt-delay=20ms"];
+    let faults = Faults::combine(faults.iter().map(|fault| fault.parse().unwrap())).unwrap();
+    let retain_bytes_max = 256 * 1024 * 1024;
+    let config =
+        BrokerConfig { faults, retain_bytes_max, deduplicate: true, ..BrokerConfig::default() };
+    let broker = broker::start(TcpListener::bind("127.0.0.1:0").unwrap(), config).unwrap();
+    let url = broker.service_url();
+    let said = run(&["-u", &url, "-r", "5k", "-d", "2s", "-n", "2", "--report", "-"]);
+    let report = said.report();
+    assert_eq!(total(&report, "acknowledged"), 10_000, "{}", said.log);
+    assert!(total(&report, "resent") > 0, "{report}");
+    let held: Vec<u64> = sequence_ids(&broker).into_values().flatten().collect();
+    assert_eq!(held.iter().collect::<std::collections::BTreeSet<_>>().len(), 10_000);
+    let topic = &broker.counts().topics[TOPIC];
+    assert!(topic.repeated_batches > 0, "{topic:?}");
+    assert_eq!(held.len(), 10_000);
+}
+
+#[test]
 fn a_full_window_holds_the_lanes_back_and_is_counted() {
     let broker = broker(Some("receipt-delay=40ms"));
     let url = broker.service_url();

@@ -18,6 +18,10 @@ pub(super) fn render(counts: &BrokerCounts, wall_us: impl Fn(Instant) -> u64) ->
         let (records, batches) = (grouped(topic.records), grouped(topic.batches));
         let bytes = bytes_text(topic.payload_bytes);
         lines.push(format!("{name}: {records} records in {batches} batches, {bytes}"));
+        if topic.repeated_batches > 0 {
+            let batches = grouped(topic.repeated_batches);
+            lines.push(format!("{name}: {batches} batches dropped that had come before"));
+        }
         if topic.overrun_batches > 0 {
             let batches = grouped(topic.overrun_batches);
             lines.push(format!("{name}: {batches} batches overwritten before they were read"));
