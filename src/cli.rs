@@ -24,6 +24,7 @@ use crate::signals;
 mod batches;
 mod broker;
 mod conf_file;
+mod load;
 mod logging;
 mod origin;
 mod output;

@@ -10,6 +10,10 @@ use std::path::PathBuf;
 
 use rustix::thread::CpuSet;
 
+mod threads;
+
+pub use threads::ThreadTime;
+
 /// The CPUs this process may run on, and how much of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cpus {

@@ -23,6 +23,7 @@ use crate::routing::Route;
 use crate::routing::Routing;
 use crate::schedule::Cursor;
 use crate::schedule::Schedule;
+use crate::stats::Measuring;
 use crate::stats::Stats;
 use crate::stop::Stop;
 
@@ -42,6 +43,8 @@ pub struct LaneParts<'a, S> {
     pub max_lag_ns: u64,
     /// When what is due.
     pub schedule: Schedule,
+    /// Which records are measured.
+    pub measuring: Measuring,
     /// When the run starts.
     pub start: Moment,
     /// The same moment in milliseconds since 1970, which dates the records.
@@ -88,7 +91,9 @@ struct Stream {
 struct Lane<'a, S> {
     window_ns: u64,
     max_lag_ns: u64,
-    schedule: Schedule,
+    /// From then on records have no due times.
+    paced_until_ns: u64,
+    end_ns: u64,
     start_wall_ms: u64,
     program: &'a Program,
     draw: Draw,
@@ -125,7 +130,8 @@ impl<'a, S: Sealer> Lane<'a, S> {
         Self {
             window_ns: parts.window_ns,
             max_lag_ns: parts.max_lag_ns,
-            schedule: parts.schedule,
+            paced_until_ns: parts.measuring.paced_until_ns,
+            end_ns: parts.schedule.end_ns(),
             start_wall_ms: parts.start_wall_ms,
             program: parts.program,
             draw: parts.program.draw(),
@@ -140,6 +146,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
                 stop: parts.stop,
                 counters: &parts.stats.lanes[parts.lane],
                 latency: &parts.stats.latency,
+                measuring: parts.measuring,
             },
         }
     }
@@ -149,10 +156,10 @@ impl<'a, S: Sealer> Lane<'a, S> {
         while let Some((slot, due_ns)) = self.next_stream() {
             if self.departures.earliest_ns().is_some_and(|earliest_ns| earliest_ns < due_ns) {
                 self.departures.release_next()?;
-            } else if self.schedule.is_paced() {
+            } else if due_ns < self.paced_until_ns {
                 self.drop_too_late(slot);
                 self.build_window(arena, slot)?;
-            } else if self.departures.elapsed_ns() < self.schedule.end_ns() {
+            } else if self.departures.elapsed_ns() < self.end_ns {
                 self.build_batch(arena, slot)?;
             } else {
                 break;
@@ -181,6 +188,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
             return Ok(());
         };
         let window_end_ns = (first_ns / self.window_ns + 1).saturating_mul(self.window_ns);
+        let window_end_ns = window_end_ns.min(self.paced_until_ns);
         while let Some(due_ns) = self.streams[slot].cursor.due_ns() {
             if due_ns >= window_end_ns {
                 break;
@@ -199,7 +207,11 @@ impl<'a, S: Sealer> Lane<'a, S> {
     /// Builds one stream's records until a batch is full, all with the time of now.
     fn build_batch(&mut self, arena: &Bump, slot: usize) -> Result<(), Ended> {
         let event_time_ms = self.start_wall_ms + self.departures.elapsed_ns() / 1_000_000;
-        while !self.append(arena, slot, 0, event_time_ms)? {}
+        while let Some(due_ns) = self.streams[slot].cursor.due_ns() {
+            if self.append(arena, slot, due_ns, event_time_ms)? {
+                break;
+            }
+        }
         Ok(())
     }
 
@@ -303,9 +315,10 @@ impl<'a, S: Sealer> Lane<'a, S> {
     /// Counts a stream's records that are due before `until_ns` and will never be built, each with
     /// the lag that it has now.
     fn drop_due_before(&mut self, slot: usize, until_ns: u64, now_ns: u64) {
+        let until_ns = until_ns.min(self.paced_until_ns);
         let cursor = &mut self.streams[slot].cursor;
         while let Some(due_ns) = cursor.due_ns().filter(|&due_ns| due_ns < until_ns) {
-            self.departures.count_late(now_ns - due_ns);
+            self.departures.count_late(due_ns, now_ns);
             cursor.advance();
         }
     }
@@ -315,10 +328,8 @@ impl<'a, S: Sealer> Lane<'a, S> {
         let stopped_ns = self.departures.elapsed_ns();
         self.seal_all();
         self.departures.release_begun(stopped_ns);
-        if self.schedule.is_paced() {
-            for slot in 0..self.streams.len() {
-                self.drop_due_before(slot, stopped_ns, stopped_ns);
-            }
+        for slot in 0..self.streams.len() {
+            self.drop_due_before(slot, stopped_ns, stopped_ns);
         }
     }
 }

@@ -18,23 +18,25 @@ use crate::routing::KeyHash;
 use crate::routing::Mode;
 use crate::routing::Routing;
 use crate::routing::Rule;
-use crate::schedule::Schedule;
 use crate::topic::ServiceUrl;
 use crate::topic::Topic;
 use crate::trust::Trust;
-use crate::units::Rate;
 use crate::units::Shard;
 use crate::units::Sources;
 
 mod batching;
 mod events;
 mod lanes;
+mod load;
 mod refusal;
 
 pub use batching::BatchSettings;
 pub use batching::Batching;
 pub use batching::Transport;
 pub use events::Events;
+pub use load::Load;
+pub use load::LoadSettings;
+pub use load::PerCore;
 pub use refusal::PlanError;
 
 use events::digest;
@@ -69,10 +71,8 @@ pub struct Settings {
     pub topic: Topic,
     /// `--domain` or `--schema-file`, with `--key`, `--encoding` and `--source-choice`.
     pub events: Events,
-    /// `--rate`.
-    pub rate: Rate,
-    /// `--duration`; `None`: until a signal.
-    pub duration: Option<Duration>,
+    /// How much and how long.
+    pub load: LoadSettings,
     /// `--sources`.
     pub sources: u64,
     /// `--shard`; `None`: all sources.
@@ -149,12 +149,9 @@ pub struct Plan {
     pub events: Events,
     /// How batches reach Pulsar.
     pub transport: Transport,
-    /// Records a second.
-    pub rate: Rate,
-    /// How long, in nanoseconds; `None`: until a signal.
-    pub duration_ns: Option<u64>,
-    /// Records of the whole run, where the plan knows.
-    pub records: Option<u64>,
+    /// How much and how long.
+    #[serde(flatten)]
+    pub load: Load,
     /// All sources of the fleet.
     pub sources_total: u64,
     /// This process's sources.
@@ -207,7 +204,8 @@ impl Plan {
             return Err(PlanError::ServiceUrlMissing);
         }
         refusal::check_target(&settings)?;
-        if settings.rate == Rate::Max && settings.max_lag.is_some() {
+        let load = Load::resolve(&settings.load, &here.cpus)?;
+        if !load.is_paced() && settings.max_lag.is_some() {
             let why = "at --rate max nothing is due, so nothing is late; leave one of them away";
             return Err(PlanError::NoEffect { flag: "--max-lag", why });
         }
@@ -221,14 +219,13 @@ impl Plan {
             .part_of(settings.sources)
             .filter(|_| settings.sources >= u64::from(shard.count.get()))
             .ok_or(PlanError::ShardEmpty { shard, sources: settings.sources })?;
-        let (lanes, streams) = lanes_and_streams(&settings, &here.cpus)?;
-        let (batching, buffers_per_lane) = Batching::resolve(&settings, lanes, streams)?;
+        let (lanes, streams) = lanes_and_streams(&settings, load.rate, &here.cpus)?;
+        let (batching, buffers_per_lane) = Batching::resolve(&settings, &load, lanes, streams)?;
         let producer_name = settings
             .producer_name
             .unwrap_or_else(|| format!("{}-{:08x}", here.host, here.start_token & 0xffff_ffff));
         let seed = settings.seed.unwrap_or_else(|| rng::hash_text(&producer_name));
         let digest = digest(&settings.events, settings.sources);
-        let duration_ns = settings.duration.map(nanoseconds);
         Ok(Self {
             service_url: settings.service_url,
             credentials: settings.credentials,
@@ -237,9 +234,7 @@ impl Plan {
             topic: settings.topic,
             events: settings.events,
             transport: settings.batching.transport,
-            rate: settings.rate,
-            duration_ns,
-            records: Schedule::new(settings.rate, settings.duration).count(),
+            load,
             sources_total: settings.sources,
             sources,
             shard,
@@ -261,12 +256,6 @@ impl Plan {
             send_timeout_ns: settings.send_timeout.map_or(0, nanoseconds),
             keep_alive_ns: nanoseconds(settings.keep_alive.unwrap_or(KEEP_ALIVE)),
         })
-    }
-
-    /// Returns the schedule.
-    #[must_use]
-    pub fn schedule(&self) -> Schedule {
-        Schedule::new(self.rate, self.duration_ns.map(Duration::from_nanos))
     }
 
     /// Returns what records are drawn from, besides their indices.
@@ -335,7 +324,7 @@ impl Plan {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 10^9")]
     pub fn departures_per_second(&self, producers: u64) -> u64 {
         let windows = 1_000_000_000 / self.batching.window_ns.max(1);
-        let full = self.rate.per_second().map_or(0, |rate| {
+        let full = self.load.rate.per_second().map_or(0, |rate| {
             rate as u64 / self.batching.records_max as u64 / u64::from(self.lanes)
         });
         (windows * producers).max(full)

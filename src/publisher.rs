@@ -19,9 +19,11 @@ use crate::connection::ConnectError;
 use crate::connection::Session;
 use crate::connection::Taken;
 use crate::connection::Target;
+use crate::cpu::ThreadTime;
 use crate::handover::PublisherEnd;
 use crate::plan::Plan;
 use crate::plan::Transport;
+use crate::stats::Measuring;
 use crate::stats::Stats;
 use crate::stop::StopHandle;
 
@@ -173,9 +175,9 @@ impl Publisher {
         cancel: &Cancel,
     ) -> Result<(), PublishError> {
         let Self { runtime, session, sender } = self;
-        let Serving { stats, start, is_paced, stop } = run;
+        let Serving { stats, start, measuring, stop } = run;
         let counters = Arc::clone(&stats);
-        let accounting = Accounting { stats, returns: end.returns().clone(), start, is_paced };
+        let accounting = Accounting { stats, returns: end.returns().clone(), start, measuring };
         let served = runtime.block_on(async {
             match sender {
                 Sender::Framed(framed) => {
@@ -185,6 +187,7 @@ impl Publisher {
             }
         });
         counters.publisher.cpu_ns.add(clock::thread_cpu_ns());
+        counters.publisher.delay_ns.add(ThreadTime::of_this_thread().unwrap_or_default().delay_ns);
         // The crate closes its producers in the background; the end must not wait for a broker that
         // does not answer.
         runtime.shutdown_background();
@@ -198,8 +201,8 @@ pub struct Serving<'a> {
     pub stats: Arc<Stats>,
     /// When the run starts.
     pub start: Moment,
-    /// Whether records have due times.
-    pub is_paced: bool,
+    /// Which records are measured.
+    pub measuring: Measuring,
     /// Ends the lanes when publishing ends first.
     pub stop: &'a StopHandle,
 }

@@ -7,15 +7,21 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::cpu::Cpus;
+use crate::cpu::ThreadTime;
 use crate::cpu::Throttling;
 use crate::plan::Plan;
 use crate::plan::Transport;
 use crate::stats::Counts;
 use crate::stats::Latency;
-use crate::units;
 
+mod load_text;
 pub mod plan_text;
 pub mod text;
+mod verdict;
+
+pub use verdict::Verdict;
+
+use verdict::judge;
 
 /// The version of the report's format: raised when a name changes its meaning or goes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -101,12 +107,31 @@ pub struct Totals {
     pub unknown: u64,
     /// Due and never sent.
     pub dropped: u64,
-    /// How many of them belong to the warm-up.
+    /// How many of those whose turn came belong to the warm-up; `null`: there was none.
     pub warmup: Option<u64>,
     /// AVRO bytes sent.
     pub payload_bytes: u64,
     /// Bytes of the frames that were written; `null` where the transport does not say.
     pub wire_bytes: Option<u64>,
+}
+
+impl Totals {
+    fn of(measured: &Measured) -> Self {
+        let counted = &measured.counted;
+        let is_framed = measured.plan.transport == Transport::Framed;
+        Self {
+            scheduled: counted.scheduled,
+            sent: counted.sent,
+            resent: is_framed.then_some(counted.resent),
+            acknowledged: counted.acknowledged,
+            failed: counted.failed,
+            unknown: counted.unknown,
+            dropped: counted.dropped,
+            warmup: (measured.plan.load.warmup_ns > 0).then_some(counted.warmup),
+            payload_bytes: counted.payload_bytes,
+            wire_bytes: is_framed.then_some(counted.wire_bytes),
+        }
+    }
 }
 
 /// What the run waited for. In the `client` transport only the buffers are known.
@@ -124,6 +149,18 @@ pub struct Waits {
     pub receipts_ns: u64,
 }
 
+impl Waits {
+    const fn of(counted: &Counts) -> Self {
+        Self {
+            buffers: counted.buffer_waits,
+            buffers_ns: counted.buffer_wait_ns,
+            sockets: counted.socket_waits,
+            sockets_ns: counted.socket_wait_ns,
+            receipts_ns: counted.receipt_wait_ns,
+        }
+    }
+}
+
 /// What was lost on the way and brought back.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Losses {
@@ -136,9 +173,9 @@ pub struct Losses {
 /// How fast records were acknowledged.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct RateReached {
-    /// Asked for; `null` at maximum rate.
+    /// Asked for, of stages what they have in the mean after the warm-up; `null` at maximum rate.
     pub target_per_second: Option<f64>,
-    /// Reached, over [`Time::elapsed_ns`].
+    /// Reached, over [`Time::elapsed_ns`] without the warm-up.
     pub achieved_per_second: f64,
 }
 
@@ -190,6 +227,22 @@ pub struct Cpu {
     pub throttled_ns: Option<u64>,
 }
 
+impl Cpu {
+    #[expect(clippy::cast_precision_loss, reason = "a ratio for display")]
+    fn of(measured: &Measured) -> Self {
+        let (times, throttling) = (&measured.times, measured.throttling);
+        let confirmed = measured.counted.confirmed();
+        let per_record = times.process_cpu_ns as f64 / confirmed as f64;
+        Self {
+            process_ns_per_record: (confirmed > 0).then_some(per_record),
+            lanes_ns: times.lanes.cpu_ns,
+            publisher_ns: times.publisher.cpu_ns,
+            throttled_periods: throttling.map(|throttling| throttling.periods),
+            throttled_ns: throttling.map(|throttling| throttling.ns),
+        }
+    }
+}
+
 /// What a run held.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Memory {
@@ -197,15 +250,15 @@ pub struct Memory {
     pub rss_bytes_max: Option<u64>,
 }
 
-/// What to think of a run.
-#[derive(Clone, Debug, Serialize)]
-pub struct Verdict {
-    /// The exit code.
-    pub code: u8,
-    /// What was the limit; not judged yet.
-    pub limit: Option<String>,
-    /// One line.
-    pub text: String,
+/// CPU time of a process, without its warm-up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CpuTimes {
+    /// Of the process, user and system, in nanoseconds.
+    pub process_cpu_ns: u64,
+    /// Of all lanes.
+    pub lanes: ThreadTime,
+    /// Of the publisher.
+    pub publisher: ThreadTime,
 }
 
 /// What `run` measured, from which the report is made.
@@ -231,8 +284,8 @@ pub struct Measured {
     pub counted: Counts,
     /// Both latencies.
     pub latency: Latency,
-    /// CPU time of the process from start to end, in nanoseconds.
-    pub process_cpu_ns: u64,
+    /// CPU time from the end of the warm-up to the end.
+    pub times: CpuTimes,
     /// What the quota took from start to end.
     pub throttling: Option<Throttling>,
     /// The most that was resident.
@@ -248,12 +301,13 @@ impl Report {
     pub fn new(measured: Measured) -> Self {
         let counted = measured.counted;
         let elapsed_ns = measured.schedule_ns.max(counted.last_receipt_ns).max(1);
+        let measured_ns = elapsed_ns.saturating_sub(measured.plan.load.warmup_ns).max(1);
         let rate = RateReached {
-            target_per_second: measured.plan.rate.per_second(),
-            achieved_per_second: counted.acknowledged as f64 * 1e9 / elapsed_ns as f64,
+            target_per_second: target_per_second(&measured),
+            achieved_per_second: counted.confirmed() as f64 * 1e9 / measured_ns as f64,
         };
         let is_framed = measured.plan.transport == Transport::Framed;
-        let per_record = measured.process_cpu_ns as f64 / counted.acknowledged as f64;
+        let (totals, cpu) = (Totals::of(&measured), Cpu::of(&measured));
         Self {
             format_version: FORMAT_VERSION,
             environment: Environment {
@@ -271,25 +325,8 @@ impl Report {
                 elapsed_ns,
                 stopped_by_signal: measured.stopped_by_signal,
             },
-            totals: Totals {
-                scheduled: counted.scheduled,
-                sent: counted.sent,
-                resent: is_framed.then_some(counted.resent),
-                acknowledged: counted.acknowledged,
-                failed: counted.failed,
-                unknown: counted.unknown,
-                dropped: counted.dropped,
-                warmup: None,
-                payload_bytes: counted.payload_bytes,
-                wire_bytes: is_framed.then_some(counted.wire_bytes),
-            },
-            waits: Waits {
-                buffers: counted.buffer_waits,
-                buffers_ns: counted.buffer_wait_ns,
-                sockets: counted.socket_waits,
-                sockets_ns: counted.socket_wait_ns,
-                receipts_ns: counted.receipt_wait_ns,
-            },
+            totals,
+            waits: Waits::of(&counted),
             losses: is_framed.then_some(Losses {
                 connections: counted.connections_lost,
                 producers: counted.producers_lost,
@@ -298,13 +335,7 @@ impl Report {
                 response: Percentiles::of(&measured.latency.response),
                 service: Percentiles::of(&measured.latency.service),
             },
-            cpu: Cpu {
-                process_ns_per_record: (counted.acknowledged > 0).then_some(per_record),
-                lanes_ns: counted.lane_cpu_ns,
-                publisher_ns: counted.publisher_cpu_ns,
-                throttled_periods: measured.throttling.map(|throttling| throttling.periods),
-                throttled_ns: measured.throttling.map(|throttling| throttling.ns),
-            },
+            cpu,
             memory: Memory { rss_bytes_max: measured.rss_bytes_max },
             verdict: judge(
                 &measured.plan,
@@ -325,46 +356,16 @@ impl Report {
     }
 }
 
-/// Decides the exit code and says why in one line.
-fn judge(
-    plan: &Plan,
-    counted: &Counts,
-    rate: RateReached,
-    failure: Option<String>,
-    stopped_by_signal: bool,
-) -> Verdict {
-    let (code, text) = if let Some(failure) = failure {
-        (1, failure)
-    } else if !counted.add_up() {
-        (1, broken_identity(counted))
-    } else if counted.failed > 0 {
-        (1, format!("the broker refused {} records for good", units::grouped(counted.failed)))
-    } else if stopped_by_signal && plan.duration_ns.is_some() {
-        (105, "stopped from outside before the end".to_owned())
-    } else {
-        (0, finished(counted, rate))
-    };
-    Verdict { code, limit: None, text }
-}
-
-fn broken_identity(counted: &Counts) -> String {
-    format!(
-        "the accounting is broken: {} scheduled, but {} acknowledged + {} failed + {} unknown + {} \
-         dropped; this is a bug, please report it",
-        counted.scheduled, counted.acknowledged, counted.failed, counted.unknown, counted.dropped
-    )
-}
-
-fn finished(counted: &Counts, rate: RateReached) -> String {
-    let share = rate.target_per_second.map_or_else(String::new, |target| {
-        format!(", {:.2} % of the target", 100.0 * rate.achieved_per_second / target)
-    });
-    let lost = counted.unknown + counted.dropped;
-    let rest = match lost {
-        0 => "every record has its receipt".to_owned(),
-        n => format!("{} records have no receipt", units::grouped(n)),
-    };
-    format!("{rest}{share}")
+/// Returns how many records a second were due after the warm-up; `None` at maximum rate.
+#[expect(clippy::cast_precision_loss, reason = "a ratio for display")]
+fn target_per_second(measured: &Measured) -> Option<f64> {
+    let load = &measured.plan.load;
+    if let [_] = load.stages[..] {
+        return load.rate.per_second();
+    }
+    let (schedule, from_ns) = (load.schedule(), load.warmup_ns);
+    let due = schedule.due_before(measured.schedule_ns)? - schedule.due_before(from_ns)?;
+    Some(due as f64 * 1e9 / measured.schedule_ns.saturating_sub(from_ns).max(1) as f64)
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::clock::Moment;
 use crate::connection::Taken;
 use crate::connection::Target;
 use crate::cpu::Cgroup;
+use crate::cpu::ThreadTime;
 use crate::generator;
 use crate::generator::LaneParts;
 use crate::handover;
@@ -40,6 +41,7 @@ use crate::report::Report;
 use crate::routing::Routing;
 use crate::schema::EventSchema;
 use crate::schema::SchemaError;
+use crate::stats::Measuring;
 use crate::stats::Stats;
 use crate::stop;
 use crate::stop::Stop;
@@ -48,12 +50,14 @@ use crate::wire;
 
 mod destination;
 mod threads;
+mod times;
 mod watch;
 
 use destination::Destination;
 use threads::StopOnDrop;
 use threads::joined;
 use threads::pin;
+use times::Times;
 use watch::Ends;
 use watch::Watch;
 
@@ -130,7 +134,7 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
         stopped_by_signal: ended.stopped_by_signal,
         counted: run.stats.counts(),
         latency: run.stats.latency.lock().clone(),
-        process_cpu_ns: clock::process_cpu_ns() - before.process_cpu_ns,
+        times: Times::at_the_end(&run.stats).since(ended.warmup.unwrap_or(before.times)),
         throttling: before.cgroup.throttling().map(|now| now.since(before.throttling)),
         rss_bytes_max: memory::rss_bytes_max(),
         failure: ended.failure,
@@ -144,7 +148,7 @@ fn kernel() -> String {
 
 /// What is measured as a difference between before and after.
 struct Before {
-    process_cpu_ns: u64,
+    times: Times,
     cgroup: Cgroup,
     throttling: crate::cpu::Throttling,
 }
@@ -153,7 +157,7 @@ impl Before {
     fn now() -> Self {
         let cgroup = Cgroup::of_this_process();
         let throttling = cgroup.throttling().unwrap_or_default();
-        Self { process_cpu_ns: clock::process_cpu_ns(), cgroup, throttling }
+        Self { times: Times::now(), cgroup, throttling }
     }
 }
 
@@ -205,7 +209,7 @@ impl<'a> Run<'a> {
             let serving = Serving {
                 stats: Arc::clone(&self.stats),
                 start: self.start,
-                is_paced: self.plan.schedule().is_paced(),
+                measuring: self.measuring(),
                 stop: &self.stop_handle,
             };
             let cancel = &cancel;
@@ -229,11 +233,12 @@ impl<'a> Run<'a> {
             let mut failures: Vec<String> = lanes.into_iter().filter_map(joined).collect();
             failures.extend(joined(publishing));
             let ended_early = watched.stopped_by_signal || !failures.is_empty();
-            let planned_ns = self.plan.duration_ns.filter(|_| !ended_early);
+            let planned_ns = self.plan.load.duration_ns.filter(|_| !ended_early);
             Ok(Ended {
                 schedule_ns: planned_ns.unwrap_or(watched.lanes_ended_ns),
                 stopped_by_signal: watched.stopped_by_signal,
                 failure: failures.into_iter().next(),
+                warmup: watched.warmup,
             })
         })
     }
@@ -251,6 +256,12 @@ impl<'a> Run<'a> {
             Err(error) => log::error!("{}", error.to_string()),
         }
         ended
+    }
+
+    /// Returns which records are measured.
+    fn measuring(&self) -> Measuring {
+        let load = &self.plan.load;
+        Measuring { from_ns: load.warmup_ns, paced_until_ns: load.schedule().paced_until_ns() }
     }
 
     /// Returns what a buffer has to hold.
@@ -303,7 +314,9 @@ impl<'a> Run<'a> {
             Some(parts) => self.lane_with(lane, end, FrameSealer::new(parts, limits)?),
             None => self.lane_with(lane, end, RecordSealer),
         }
-        self.stats.lanes[lane as usize].cpu_ns.add(clock::thread_cpu_ns());
+        let counters = &self.stats.lanes[lane as usize];
+        counters.cpu_ns.add(clock::thread_cpu_ns());
+        counters.delay_ns.add(ThreadTime::of_this_thread().unwrap_or_default().delay_ns);
         Ok(())
     }
 
@@ -317,7 +330,8 @@ impl<'a> Run<'a> {
             streams_total: plan.streams,
             window_ns: plan.batching.window_ns,
             max_lag_ns: plan.max_lag_ns,
-            schedule: plan.schedule(),
+            schedule: plan.load.schedule(),
+            measuring: self.measuring(),
             start: self.start,
             start_wall_ms: self.start_wall_ms,
             routing: &self.routing,
@@ -342,4 +356,6 @@ struct Ended {
     schedule_ns: u64,
     stopped_by_signal: bool,
     failure: Option<String>,
+    /// What had been used when the warm-up ended; `None`: there was none.
+    warmup: Option<Times>,
 }

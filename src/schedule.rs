@@ -1,226 +1,168 @@
 //! The schedule: a pure function from a record's index to the time when it is due.
 //!
-//! Times are nanoseconds since the run's start. Index `i` at `r` records a second is due at
-//! `floor(i / r)`, computed in 128 bits from the index and never as a sum of rounded steps, so that
-//! no rate loses a remainder and no run drifts. [`Cursor`] walks one stream's indices with the
-//! exact remainder in hand (as Bresenham drew lines), which costs an addition instead of a
-//! division.
+//! Times are nanoseconds since the run's start. The rate integrated from the start to a moment says
+//! how many records are due by then, and record `i` is due when that sum reaches `i`, rounded down
+//! to a nanosecond. The sum runs on from stage to stage with its fraction, in integers alone, so
+//! that no rate and no border loses a part of a record. A ramp is walked in steps of a millisecond,
+//! each at the rate of its middle: the integral of a straight line over a step is exactly that, so
+//! the sum at every step's end is the ramp's own, and within a step a record is due at one rate, as
+//! everywhere else. [`Cursor`] walks one stream's indices.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::units::Rate;
 
-/// Nanoseconds a second, times the millionths in which a rate is held.
-const NS_MILLIONTHS: u128 = 1_000_000_000_000_000;
+mod cursor;
+mod leg;
+mod stages;
+
+pub use cursor::Cursor;
+pub use stages::Pace;
+pub use stages::Stage;
+pub use stages::StageError;
+pub use stages::Stages;
+
+use leg::Leg;
+use leg::UNIT;
 
 /// When records are due, and when the last one is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    rate: Rate,
+    parts: Arc<[Part]>,
     end_ns: u64,
+    /// The first index that is not due any more; `u64::MAX` where only time ends it.
+    end_index: u64,
+    /// Whether the run ends with that, and not only time as we can count it.
+    is_counted: bool,
+}
+
+/// A stage in its place: what was due before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
+    start_ns: u64,
+    end_ns: u64,
+    pace: Pace,
+    /// Records due before the stage, and the fraction of one more in parts of [`UNIT`].
+    whole: u64,
+    fraction: u128,
+}
+
+impl Part {
+    /// Returns the first index that is due in the stage or later.
+    const fn first(&self) -> u64 {
+        self.whole.saturating_add((self.fraction > 0) as u64)
+    }
+
+    /// Returns what is due before the end of the stage, as [`Part::whole`] and
+    /// [`Part::fraction`].
+    fn after(&self) -> (u64, u128) {
+        let Pace::Paced { from, to } = self.pace else { return (self.whole, self.fraction) };
+        // Twice the mean rate; steady stages without an end are counted to the end of time.
+        let twice = u128::from(from) + u128::from(to);
+        let sum = self.fraction + u128::from(self.end_ns - self.start_ns) * twice;
+        (self.whole.saturating_add(narrow(sum / UNIT)), sum % UNIT)
+    }
 }
 
 impl Schedule {
     /// Makes the schedule of a constant rate, for `duration` or without an end.
     #[must_use]
     pub fn new(rate: Rate, duration: Option<Duration>) -> Self {
-        let end_ns = duration.map_or(u64::MAX, |d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX));
-        Self { rate, end_ns }
+        let duration_ns = duration.map_or(u64::MAX, |d| narrow(d.as_nanos()));
+        Self::of(&[Stage { duration_ns, pace: rate.into() }], None)
     }
 
-    /// Returns when the schedule ends; `u64::MAX` when it does not.
+    /// Makes the schedule of stages one after the other, for so many records at most.
+    #[must_use]
+    pub fn of(stages: &[Stage], records: Option<u64>) -> Self {
+        let mut parts: Vec<Part> = Vec::with_capacity(stages.len());
+        let (mut start_ns, mut before) = (0_u64, (0, 0));
+        for stage in stages {
+            let end_ns = start_ns.saturating_add(stage.duration_ns);
+            let (whole, fraction) = before;
+            parts.push(Part { start_ns, end_ns, pace: stage.pace, whole, fraction });
+            before = parts[parts.len() - 1].after();
+            start_ns = end_ns;
+        }
+        let is_max = parts.last().is_some_and(|part| part.pace == Pace::Max);
+        let due = if is_max { u64::MAX } else { before.0.saturating_add(u64::from(before.1 > 0)) };
+        let mut schedule = Self {
+            parts: parts.into(),
+            end_ns: start_ns,
+            end_index: due,
+            is_counted: !is_max && start_ns < u64::MAX,
+        };
+        if let Some(records) = records.filter(|&records| records < due) {
+            if schedule.parts.iter().all(|p| p.pace != Pace::Max) {
+                schedule.end_ns = schedule.due_ns(records);
+            }
+            schedule.end_index = records;
+            schedule.is_counted = true;
+        }
+        schedule
+    }
+
+    /// Returns when the schedule ends; `u64::MAX` when it does not, or when only the number of
+    /// records ends it.
     #[must_use]
     pub const fn end_ns(&self) -> u64 {
         self.end_ns
     }
 
-    /// Returns whether records have a due time; at maximum rate nothing is ever due.
+    /// Returns until when records have a due time: at maximum rate, which is always last, nothing
+    /// is ever due.
     #[must_use]
-    pub const fn is_paced(&self) -> bool {
-        matches!(self.rate, Rate::PerSecondMillionths(_))
+    pub fn paced_until_ns(&self) -> u64 {
+        let max = self.parts.iter().find(|part| part.pace == Pace::Max);
+        max.map_or(u64::MAX, |part| part.start_ns)
     }
 
-    /// Returns when record `index` is due; 0 at maximum rate.
+    /// Returns when record `index` is due; at maximum rate when that stage begins.
     #[must_use]
     pub fn due_ns(&self, index: u64) -> u64 {
-        match self.rate {
-            Rate::PerSecondMillionths(millionths) => {
-                let due = u128::from(index) * NS_MILLIONTHS / u128::from(millionths);
-                u64::try_from(due).unwrap_or(u64::MAX)
-            }
-            Rate::Max => 0,
-        }
+        self.leg(index).due_ns
     }
 
-    /// Returns how many records are due before `ns`; `None` at maximum rate.
+    /// Returns how many records are due before `ns`; `None` where that lies at maximum rate.
     #[must_use]
     pub fn due_before(&self, ns: u64) -> Option<u64> {
-        match self.rate {
-            Rate::PerSecondMillionths(millionths) => {
-                let count = (u128::from(ns) * u128::from(millionths)).div_ceil(NS_MILLIONTHS);
-                Some(u64::try_from(count).unwrap_or(u64::MAX))
-            }
-            Rate::Max => None,
-        }
+        let ns = ns.min(self.end_ns);
+        let place = self.parts.partition_point(|part| part.start_ns < ns).saturating_sub(1);
+        let count = leg::due_before(self.parts.get(place)?, ns)?;
+        Some(count.min(self.end_index))
     }
 
-    /// Returns how many records the whole run has; `None` without an end or at maximum rate.
+    /// Returns how many records the whole run has; `None` without an end, or when only time ends a
+    /// stage at maximum rate.
     #[must_use]
     pub fn count(&self) -> Option<u64> {
-        if self.end_ns == u64::MAX { None } else { self.due_before(self.end_ns) }
+        self.is_counted.then_some(self.end_index)
     }
 
     /// Returns a cursor over the indices `first`, `first + stride`, …
     #[must_use]
     pub fn cursor(&self, first: u64, stride: u64) -> Cursor {
-        Cursor::new(*self, first, stride)
+        Cursor::new(self.clone(), first, stride)
+    }
+
+    /// Returns the stretch of one rate that an index lies in.
+    fn leg(&self, index: u64) -> Leg {
+        if index >= self.end_index {
+            return Leg::over(self.end_ns);
+        }
+        let next = self.parts.partition_point(|part| part.first() <= index);
+        let end = self.parts.get(next).map_or(u64::MAX, Part::first).min(self.end_index);
+        match self.parts.get(next.saturating_sub(1)) {
+            Some(part) => Leg::of(part, index, end),
+            None => Leg::over(self.end_ns),
+        }
     }
 }
 
-/// One stream's place in the schedule: the next index, and when it is due.
-#[derive(Clone, Debug)]
-pub struct Cursor {
-    schedule: Schedule,
-    stride: u64,
-    index: u64,
-    due_ns: u64,
-    /// What `due_ns` lacks to the exact time, in units of 1 / `divisor` ns.
-    remainder: u128,
-    step_ns: u64,
-    step_remainder: u128,
-    divisor: u128,
-}
-
-impl Cursor {
-    fn new(schedule: Schedule, first: u64, stride: u64) -> Self {
-        let divisor = match schedule.rate {
-            Rate::PerSecondMillionths(millionths) => u128::from(millionths),
-            Rate::Max => u128::MAX,
-        };
-        // A step of more than 584 years is due never; saturating keeps it so.
-        let step = u128::from(stride) * NS_MILLIONTHS;
-        let mut cursor = Self {
-            schedule,
-            stride,
-            index: first,
-            due_ns: 0,
-            remainder: 0,
-            step_ns: u64::try_from(step / divisor).unwrap_or(u64::MAX),
-            step_remainder: if schedule.is_paced() { step % divisor } else { 0 },
-            divisor,
-        };
-        cursor.seek(first);
-        cursor
-    }
-
-    /// Returns the next index, which stands at `due_ns`.
-    #[must_use]
-    pub const fn index(&self) -> u64 {
-        self.index
-    }
-
-    /// Returns when the next index is due, `None` past the schedule's end.
-    #[must_use]
-    pub const fn due_ns(&self) -> Option<u64> {
-        if self.due_ns < self.schedule.end_ns { Some(self.due_ns) } else { None }
-    }
-
-    /// Moves to the stream's next index.
-    pub const fn advance(&mut self) {
-        self.index += self.stride;
-        self.due_ns = self.due_ns.saturating_add(self.step_ns);
-        self.remainder += self.step_remainder;
-        if self.remainder >= self.divisor {
-            self.remainder -= self.divisor;
-            self.due_ns = self.due_ns.saturating_add(1);
-        }
-    }
-
-    fn seek(&mut self, index: u64) {
-        self.index = index;
-        self.due_ns = self.schedule.due_ns(index);
-        if self.schedule.is_paced() {
-            self.remainder = u128::from(index) * NS_MILLIONTHS % self.divisor;
-        }
-    }
+fn narrow(number: u128) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn paced(millionths: u64, seconds: u64) -> Schedule {
-        Schedule::new(Rate::PerSecondMillionths(millionths), Some(Duration::from_secs(seconds)))
-    }
-
-    #[test]
-    fn a_thousand_a_second_for_ten_seconds_are_ten_thousand() {
-        let schedule = paced(1_000_000_000, 10);
-        assert_eq!(schedule.count(), Some(10_000));
-        assert_eq!(schedule.due_ns(0), 0);
-        assert_eq!(schedule.due_ns(9_999), 9_999_000_000);
-    }
-
-    #[test]
-    fn due_and_count_are_inverse_over_small_domains() {
-        for millionths in [1, 3, 7, 100_000, 333_333, 1_000_000, 7_777_777, 123_456_789] {
-            let schedule = paced(millionths, 1_000_000);
-            for index in 0..2_000 {
-                let due = schedule.due_ns(index);
-                assert!(schedule.due_before(due).unwrap() <= index, "{millionths} {index}");
-                assert!(schedule.due_before(due + 1).unwrap() > index, "{millionths} {index}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_million_million_records_do_not_overflow() {
-        let schedule = paced(1_000_000_000_000, 1_000_000);
-        assert_eq!(schedule.count(), Some(1_000_000_000_000));
-        assert_eq!(schedule.due_ns(1_000_000_000_000), 1_000_000_000_000_000);
-    }
-
-    #[test]
-    fn at_maximum_rate_every_record_is_due_at_once() {
-        let schedule = Schedule::new(Rate::Max, Some(Duration::from_secs(1)));
-        let mut cursor = schedule.cursor(2, 4);
-        cursor.advance();
-        assert_eq!((cursor.index(), cursor.due_ns()), (6, Some(0)));
-        assert_eq!(schedule.count(), None);
-    }
-
-    proptest! {
-        /// Walking a stream gives the same due times as asking for each index.
-        #[test]
-        fn a_cursor_never_drifts(millionths in 1_u64..2_000_000_000_000, streams in 1_u64..20,
-                                 stream in 0_u64..20, first in 0_u64..1_000_000_000) {
-            let schedule = paced(millionths, 100_000_000);
-            let first = first * streams + stream % streams;
-            let mut cursor = schedule.cursor(first, streams);
-            for step in 0..200 {
-                let index = first + step * streams;
-                prop_assert_eq!(cursor.index(), index);
-                let due = schedule.due_ns(index);
-                prop_assert_eq!(cursor.due_ns(), (due < schedule.end_ns()).then_some(due));
-                cursor.advance();
-            }
-        }
-
-        /// Streams together own every index of the run, once.
-        #[test]
-        fn streams_deal_out_the_whole_run(millionths in 1_u64..5_000_000_000, streams in 1_u64..9) {
-            let schedule = paced(millionths, 1);
-            let mut count = 0;
-            for stream in 0..streams {
-                let mut cursor = schedule.cursor(stream, streams);
-                while cursor.due_ns().is_some() {
-                    count += 1;
-                    cursor.advance();
-                }
-            }
-            prop_assert_eq!(Some(count), schedule.count());
-        }
-    }
-}
+mod tests;

@@ -9,6 +9,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 
+use crate::batch::Batch;
+use crate::cpu::ThreadTime;
+
 /// The longest latency that is told apart from longer ones: one hour, in nanoseconds.
 const LATENCY_NS_MAX: u64 = 3_600_000_000_000;
 
@@ -41,12 +44,16 @@ pub struct LaneCounters {
     pub scheduled: Counter,
     /// Records that were due and never handed over.
     pub dropped: Counter,
+    /// Records of the warm-up among those whose turn came.
+    pub warmup: Counter,
     /// How often the lane had to wait for an empty buffer.
     pub buffer_waits: Counter,
     /// How long it waited for them, in nanoseconds.
     pub buffer_wait_ns: Counter,
     /// The CPU time of the lane's thread, in nanoseconds.
     pub cpu_ns: Counter,
+    /// How long it could have run and had no CPU, in nanoseconds.
+    pub delay_ns: Counter,
 }
 
 /// What the publisher counts.
@@ -58,6 +65,8 @@ pub struct PublisherCounters {
     pub resent: Counter,
     /// Records that the broker confirmed.
     pub acknowledged: Counter,
+    /// Records of the warm-up among them.
+    pub warmup_acknowledged: Counter,
     /// Records that the broker refused for good.
     pub failed: Counter,
     /// Records that were given to the connection and never answered.
@@ -82,6 +91,8 @@ pub struct PublisherCounters {
     pub receipt_wait_ns: Counter,
     /// The CPU time of the publisher's thread, in nanoseconds.
     pub cpu_ns: Counter,
+    /// How long it could have run and had no CPU, in nanoseconds.
+    pub delay_ns: Counter,
 }
 
 /// How long records took, in nanoseconds, 3 significant digits.
@@ -98,6 +109,42 @@ impl Default for Latency {
         let histogram =
             || Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("constant, valid bounds");
         Self { response: histogram(), service: histogram() }
+    }
+}
+
+/// Which records are measured. Those due before belong to the warm-up: they count in the totals
+/// alone. At maximum rate nothing is due, and what was sent before belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Measuring {
+    /// From when on records are measured, in nanoseconds since the run's start.
+    pub from_ns: u64,
+    /// Until when records have due times.
+    pub paced_until_ns: u64,
+}
+
+impl Measuring {
+    /// Returns whether a batch's records have due times; of one batch all have or none has.
+    #[must_use]
+    pub const fn is_paced(&self, batch: &Batch) -> bool {
+        batch.last_due_ns < self.paced_until_ns
+    }
+
+    /// Returns how many records of a batch that left at this moment belong to the warm-up; they are
+    /// its first ones.
+    #[must_use]
+    pub fn warmup(&self, batch: &Batch, left_ns: u64) -> usize {
+        let (first_ns, last_ns) = if self.is_paced(batch) {
+            (batch.first_due_ns, batch.last_due_ns)
+        } else {
+            (left_ns, left_ns)
+        };
+        if first_ns >= self.from_ns {
+            0
+        } else if last_ns < self.from_ns {
+            batch.len()
+        } else {
+            batch.due_ns.partition_point(|&due_ns| due_ns < self.from_ns)
+        }
     }
 }
 
@@ -144,8 +191,16 @@ impl Stats {
             socket_waits: publisher.socket_waits.get(),
             socket_wait_ns: publisher.socket_wait_ns.get(),
             receipt_wait_ns: publisher.receipt_wait_ns.get(),
-            lane_cpu_ns: lanes(|lane| &lane.cpu_ns),
-            publisher_cpu_ns: publisher.cpu_ns.get(),
+            warmup: lanes(|lane| &lane.warmup),
+            warmup_acknowledged: publisher.warmup_acknowledged.get(),
+            lane_time: ThreadTime {
+                cpu_ns: lanes(|lane| &lane.cpu_ns),
+                delay_ns: lanes(|lane| &lane.delay_ns),
+            },
+            publisher_time: ThreadTime {
+                cpu_ns: publisher.cpu_ns.get(),
+                delay_ns: publisher.delay_ns.get(),
+            },
         }
     }
 }
@@ -187,13 +242,23 @@ pub struct Counts {
     pub socket_wait_ns: u64,
     /// How long there was nothing to do but to wait for receipts, in nanoseconds.
     pub receipt_wait_ns: u64,
-    /// The CPU time of all lanes, in nanoseconds.
-    pub lane_cpu_ns: u64,
-    /// The CPU time of the publisher's thread, in nanoseconds.
-    pub publisher_cpu_ns: u64,
+    /// Records of the warm-up among those whose turn came.
+    pub warmup: u64,
+    /// Records of the warm-up among those that the broker confirmed.
+    pub warmup_acknowledged: u64,
+    /// The time of all lanes, counted when they end.
+    pub lane_time: ThreadTime,
+    /// The time of the publisher's thread, counted when it ends.
+    pub publisher_time: ThreadTime,
 }
 
 impl Counts {
+    /// Returns how many records the broker confirmed after the warm-up.
+    #[must_use]
+    pub const fn confirmed(&self) -> u64 {
+        self.acknowledged.saturating_sub(self.warmup_acknowledged)
+    }
+
     /// Returns whether every record that was scheduled has an end, and only one.
     #[must_use]
     pub const fn add_up(&self) -> bool {

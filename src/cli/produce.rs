@@ -6,17 +6,18 @@ use clap::Args;
 use clap::ValueEnum;
 
 use crate::plan::BatchSettings;
+use crate::plan::LoadSettings;
 use crate::plan::Pin;
 use crate::plan::Settings;
 use crate::routing::Mode;
 use crate::topic::Topic;
 use crate::trust::Trust;
-use crate::units::Rate;
 use crate::units::Shard;
 use crate::units::parse_duration;
 use crate::units::parse_duration_positive;
 
 use super::batches::BatchArgs;
+use super::load::LoadArgs;
 use super::producers::ProducerArgs;
 use super::records::RecordArgs;
 use super::target::TargetArgs;
@@ -29,6 +30,8 @@ pub(super) struct ProduceArgs {
     target: TargetArgs,
     #[command(flatten)]
     load: LoadArgs,
+    #[command(flatten)]
+    deadlines: DeadlineArgs,
     #[command(flatten)]
     records: RecordArgs,
     #[command(flatten)]
@@ -62,23 +65,7 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
-struct LoadArgs {
-    /// Messages a second: 1000, 0.5, 50k, 1.5m, or max for as fast as it goes.
-    #[arg(
-        short,
-        long,
-        value_name = "RATE",
-        env = "MESSAGES_PER_SECOND",
-        default_value = "1000",
-        allow_hyphen_values = true
-    )]
-    rate: Rate,
-    /// How long to produce [s, ms, m, h, d]; without it until SIGINT or SIGTERM.
-    #[arg(
-        short, long, value_name = "DURATION", env = "PRODUCER_LOAD_DURATION",
-        value_parser = parse_duration_positive
-    )]
-    duration: Option<Duration>,
+struct DeadlineArgs {
     /// Drop a record that is later than this [s, ms, m]; 0 never drops. Default: 10s
     #[arg(
         long, value_name = "DURATION", env = "PRODUCER_LOAD_MAX_LAG", value_parser = parse_duration
@@ -147,11 +134,10 @@ impl ProduceArgs {
     /// When the target cannot be used.
     pub(super) fn settings(&self) -> Result<Settings, TargetError> {
         Ok(Settings {
-            rate: self.load.rate,
-            duration: self.load.duration,
-            max_lag: self.load.max_lag,
-            drain_timeout: self.load.drain_timeout,
-            send_timeout: self.load.send_timeout,
+            load: self.load.settings(),
+            max_lag: self.deadlines.max_lag,
+            drain_timeout: self.deadlines.drain_timeout,
+            send_timeout: self.deadlines.send_timeout,
             lanes: self.engine.lanes,
             pin: self.engine.pin.into(),
             batching: self.batches.settings(),
@@ -208,8 +194,7 @@ pub(super) fn settings_of_records(records: &RecordArgs) -> Settings {
         key_hash: None,
         seed: None,
         shard: None,
-        rate: Rate::PerSecondMillionths(1),
-        duration: None,
+        load: LoadSettings::default(),
         max_lag: None,
         drain_timeout: Duration::ZERO,
         lanes: None,

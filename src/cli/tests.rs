@@ -6,7 +6,6 @@ use super::*;
 use crate::plan::Settings;
 use crate::trust::ClientCertificate;
 use crate::trust::Trust;
-use crate::units::Rate;
 
 fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(std::iter::once(&"producer-load").chain(arguments))
@@ -26,10 +25,11 @@ fn the_command_line_is_sound() {
 #[test]
 fn defaults_are_those_of_the_replaced_system() {
     let settings = parse(&[]).unwrap().produce.settings().unwrap();
-    assert_eq!(settings.rate, Rate::PerSecondMillionths(1_000_000_000));
+    let plan = Plan::resolve(settings.clone(), &surroundings::here()).unwrap();
+    assert_eq!(plan.load.rate, "1000".parse().unwrap());
     assert_eq!(settings.topic.as_str(), "persistent://public/default/event-stream-data");
     assert_eq!((settings.sources, settings.events.name.as_str()), (10_000, "sensor_telemetry"));
-    assert!(settings.service_url.is_none() && settings.duration.is_none());
+    assert!(settings.service_url.is_none() && settings.load.duration.is_none());
 }
 
 #[test]
@@ -45,6 +45,8 @@ fn bad_input_names_the_flag_and_the_mend() {
         (["--sources", "0"], "--sources", "at least 1"),
         (["--duration", "soon"], "--duration", "30s"),
         (["--duration", "0s"], "--duration", "above 0"),
+        (["--stages", "10s@max,10s@1k"], "--stages", "only the last"),
+        (["--num-messages", "0"], "--num-messages", "1.."),
         (["--shard", "4/4"], "--shard", "count from 0"),
         (["--num-producers", "0"], "--num-producers", "1.."),
         (["--producer-name", "a b"], "--producer-name", "letters"),

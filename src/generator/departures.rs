@@ -14,6 +14,7 @@ use crate::pacer::Pacer;
 use crate::pacer::Waited;
 use crate::stats::LaneCounters;
 use crate::stats::Latency;
+use crate::stats::Measuring;
 use crate::stop::Stop;
 
 use super::Ended;
@@ -26,6 +27,7 @@ pub(super) struct Departures<'a> {
     pub(super) stop: Stop,
     pub(super) counters: &'a LaneCounters,
     pub(super) latency: &'a Mutex<Latency>,
+    pub(super) measuring: Measuring,
     /// Sealed batches, the one that is due first in front.
     pub(super) waiting: VecDeque<Box<Batch>>,
 }
@@ -76,23 +78,26 @@ impl Departures<'_> {
     fn hand_over(&self, batch: Box<Batch>) -> Result<(), Ended> {
         let records = batch.len() as u64;
         self.counters.scheduled.add(records);
+        if self.measuring.from_ns > 0 {
+            let warmup = self.measuring.warmup(&batch, self.elapsed_ns());
+            self.counters.warmup.add(warmup as u64);
+        }
         self.end.hand_over(batch).map_err(|_| {
             self.counters.dropped.add(records);
             Ended::PublisherGone
         })
     }
 
-    /// Counts records whose turn came and passed.
-    pub(super) fn count_dropped(&self, records: u64) {
-        self.counters.scheduled.add(records);
-        self.counters.dropped.add(records);
-    }
-
-    /// Counts a record that was due so long ago and will never be built. Its lag is a response
-    /// time: a run must not look faster for what it left out.
-    pub(super) fn count_late(&self, lag_ns: u64) {
-        self.latency.lock().response.saturating_record(lag_ns);
-        self.count_dropped(1);
+    /// Counts a record that was due then and will never be built. Its lag is a response time: a
+    /// run must not look faster for what it left out.
+    pub(super) fn count_late(&self, due_ns: u64, now_ns: u64) {
+        self.counters.scheduled.add(1);
+        self.counters.dropped.add(1);
+        if due_ns < self.measuring.from_ns {
+            self.counters.warmup.add(1);
+        } else {
+            self.latency.lock().response.saturating_record(now_ns - due_ns);
+        }
     }
 
     /// Takes an empty buffer if there is one.

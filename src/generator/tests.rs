@@ -14,8 +14,11 @@ use crate::handover::PublisherEnd;
 use crate::program::Parameters;
 use crate::rng::Identity;
 use crate::routing::Rule;
+use crate::schedule::Stage;
+use crate::schedule::Stages;
 use crate::schema::EventSchema;
 use crate::stats::Counts;
+use crate::stats::Measuring;
 use crate::stats::Stats;
 use crate::stop;
 use crate::units::Rate;
@@ -38,6 +41,9 @@ struct Bench {
     partitions: u32,
     buffers: usize,
     max_lag_ns: u64,
+    warmup_ns: u64,
+    /// Instead of a rate for a duration.
+    schedule: Option<Schedule>,
     stop_after: Option<Duration>,
 }
 
@@ -51,6 +57,8 @@ impl Default for Bench {
             partitions: 1,
             buffers: 8,
             max_lag_ns: 0,
+            warmup_ns: 0,
+            schedule: None,
             stop_after: None,
         }
     }
@@ -72,6 +80,9 @@ impl Bench {
         let stats = Stats::new(self.lanes);
         let routing = Routing::new(Rule::default(), &[self.partitions], self.streams, 100);
         let routing = &routing;
+        let constant = || Schedule::new(self.rate, self.duration);
+        let schedule = self.schedule.clone().unwrap_or_else(constant);
+        let schedule = &schedule;
         let start = clock::now().plus_ns(5_000_000);
         let received = std::thread::scope(|scope| {
             for (lane, end) in (0..).zip(ends) {
@@ -80,7 +91,11 @@ impl Bench {
                     streams_total: self.streams,
                     window_ns: 10_000_000,
                     max_lag_ns: self.max_lag_ns,
-                    schedule: Schedule::new(self.rate, self.duration),
+                    measuring: Measuring {
+                        from_ns: self.warmup_ns,
+                        paced_until_ns: schedule.paced_until_ns(),
+                    },
+                    schedule: schedule.clone(),
                     start,
                     start_wall_ms: 1_700_000_000_000,
                     routing,
@@ -243,4 +258,51 @@ fn at_maximum_rate_full_batches_leave_and_every_stream_has_its_turn() {
     assert_eq!((totals.scheduled, totals.dropped), (sum, 0));
     let (least, most) = (by_stream.values().min().unwrap(), by_stream.values().max().unwrap());
     assert!(by_stream.len() == 3 && most - least <= 100, "{by_stream:?}");
+}
+
+#[test]
+fn stages_are_walked_to_their_end_and_the_warm_up_is_told_apart() {
+    let stages: Stages = "50ms@20k,0.1s@20k..40k,50ms@0,25ms@40k".parse().unwrap();
+    let schedule = Some(Schedule::of(stages.list(), None));
+    let bench = Bench { lanes: 2, streams: 3, warmup_ns: 75_000_000, schedule, ..Bench::default() };
+    let (seen, totals) = bench.run(receive_all);
+    assert_eq!((seen.len(), totals.scheduled, totals.dropped), (5_000, 5_000, 0));
+    // 50 ms at 20,000/s and the first quarter of the ramp: 25 ms at 22,500/s in the mean.
+    assert_eq!(totals.warmup, 1_563);
+}
+
+#[test]
+fn a_number_of_records_is_exact_at_every_rate() {
+    for rate in ["30k", "max"] {
+        let stage = Stage { duration_ns: u64::MAX, pace: rate.parse::<Rate>().unwrap().into() };
+        let schedule = Some(Schedule::of(&[stage], Some(2_345)));
+        let bench = Bench { lanes: 2, streams: 4, schedule, ..Bench::default() };
+        let (seen, totals) = bench.run(receive_all);
+        assert_eq!((seen.len(), totals.scheduled, totals.dropped), (2_345, 2_345, 0));
+    }
+}
+
+#[test]
+fn a_last_stage_at_maximum_rate_begins_when_the_paced_ones_end() {
+    let stages: Stages = "45ms@10k,50ms@max".parse().unwrap();
+    let schedule = Some(Schedule::of(stages.list(), None));
+    let bench = Bench { streams: 2, schedule, ..Bench::default() };
+    let (batches, totals) = bench.run(|publisher, start| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut batches = Vec::new();
+        while let Some(batch) = runtime.block_on(publisher.next()) {
+            assert!(clock::now() >= start.plus_ns(batch.last_due_ns));
+            assert!((batch.first_due_ns < 45_000_000) == (batch.last_due_ns < 45_000_000));
+            batches.push((batch.last_due_ns, batch.len() as u64));
+            publisher.returns().give_back(batch);
+        }
+        batches
+    });
+    let of = |is_paced: bool| {
+        let of_both = batches.iter().filter(|(due_ns, _)| (*due_ns < 45_000_000) == is_paced);
+        of_both.map(|(_, records)| records).sum::<u64>()
+    };
+    assert_eq!(of(true), 450);
+    assert!(of(false) > 1_000, "{batches:?}");
+    assert_eq!((totals.scheduled, totals.dropped), (of(true) + of(false), 0));
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Load;
 use super::PlanError;
 use super::Settings;
 use super::nanoseconds;
 use crate::batch::Compression;
-use crate::units::Rate;
 
 /// How batches reach Pulsar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -102,11 +102,12 @@ impl Batching {
     /// `streams`.
     pub(super) fn resolve(
         settings: &Settings,
+        load: &Load,
         lanes: u32,
         streams: u32,
     ) -> Result<(Self, usize), PlanError> {
         let typed = settings.batching;
-        refuse_without_effect(settings)?;
+        refuse_without_effect(settings, load)?;
         let records_max = typed.records_max.unwrap_or(RECORDS_MAX);
         let of_lane = |all: usize| (all / lanes as usize).max(1);
         let batching = Self {
@@ -136,7 +137,7 @@ impl Batching {
     }
 }
 
-fn refuse_without_effect(settings: &Settings) -> Result<(), PlanError> {
+fn refuse_without_effect(settings: &Settings, load: &Load) -> Result<(), PlanError> {
     let typed = settings.batching;
     let refuse = |flag, why| Err(PlanError::NoEffect { flag, why });
     if typed.is_disabled && typed.records_max.is_some() {
@@ -145,7 +146,7 @@ fn refuse_without_effect(settings: &Settings) -> Result<(), PlanError> {
     if typed.is_disabled && typed.bytes_max.is_some() {
         return refuse("--batch-max-bytes", "--disable-batching sends each message by itself");
     }
-    if settings.rate == Rate::Max && typed.window.is_some() {
+    if !load.is_paced() && typed.window.is_some() {
         return refuse("--batch-time-window", "at --rate max a batch leaves when it is full");
     }
     if typed.transport == Transport::Client {

@@ -33,7 +33,11 @@ pub(super) fn lane_cpus(pin: Pin, lanes: u32, here: &Surroundings) -> Vec<usize>
 }
 
 /// Decides how many threads generate and how many producers they feed.
-pub(super) fn lanes_and_streams(settings: &Settings, cpus: &Cpus) -> Result<(u32, u32), PlanError> {
+pub(super) fn lanes_and_streams(
+    settings: &Settings,
+    rate: Rate,
+    cpus: &Cpus,
+) -> Result<(u32, u32), PlanError> {
     let limits = [
         ("--lanes", settings.lanes, LANES_MAX),
         ("--num-producers", settings.streams, STREAMS_MAX),
@@ -48,7 +52,7 @@ pub(super) fn lanes_and_streams(settings: &Settings, cpus: &Cpus) -> Result<(u32
     let typed = settings.streams.map(|of_topic| of_topic.saturating_mul(topics));
     let lanes = settings.lanes.unwrap_or_else(|| {
         let cpus = u32::try_from(cpus.whole()).unwrap_or(LANES_MAX).min(LANES_MAX);
-        lanes_for(settings.rate, cpus).min(typed.unwrap_or(STREAMS_MAX))
+        lanes_for(rate, cpus).min(typed.unwrap_or(STREAMS_MAX))
     });
     // As many on each topic, so that each gets an equal share of the records.
     let streams = typed.unwrap_or_else(|| lanes.next_multiple_of(topics));

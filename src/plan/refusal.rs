@@ -41,6 +41,16 @@ pub enum PlanError {
         /// Why not.
         why: &'static str,
     },
+    /// Two flags that say the same thing differently.
+    #[error("{one} and {other} both {both}: leave one of them away")]
+    Contradiction {
+        /// One flag.
+        one: &'static str,
+        /// The other one.
+        other: &'static str,
+        /// What both say.
+        both: &'static str,
+    },
     /// Too many of something.
     #[error("{flag} {value} is more than {max}")]
     TooMany {

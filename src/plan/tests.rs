@@ -9,6 +9,7 @@ use crate::program::Program;
 use crate::program::SourceChoice;
 use crate::schema::Encoding;
 use crate::schema::EventSchema;
+use crate::units::Rate;
 
 fn settings() -> Settings {
     Settings {
@@ -24,8 +25,11 @@ fn settings() -> Settings {
             encoding: Encoding::Avro,
             source_choice: SourceChoice::Uniform,
         },
-        rate: "1000".parse().unwrap(),
-        duration: Some(Duration::from_secs(10)),
+        load: LoadSettings {
+            rate: "1000".parse().ok(),
+            duration: Some(Duration::from_secs(10)),
+            ..LoadSettings::default()
+        },
         sources: 10_000,
         shard: None,
         seed: None,
@@ -90,7 +94,7 @@ fn the_digest_follows_what_decides_the_bytes_and_nothing_else() {
     };
     let plain = digest(|_| ());
     assert_eq!(plain.len(), 8);
-    assert_eq!(plain, digest(|s| s.rate = "50k".parse().unwrap()));
+    assert_eq!(plain, digest(|s| s.load.rate = "50k".parse().ok()));
     assert_eq!(plain, digest(|s| s.streams = Some(4)));
     assert_ne!(plain, digest(|s| s.sources = 17_000));
 }
@@ -110,7 +114,10 @@ fn a_name_fixes_the_seed_and_a_seed_wins() {
 fn lanes_follow_rate_and_cpus() {
     let lanes = |rate: &str, quota| {
         let cpus = Cpus { allowed: vec![0, 1, 2, 3], quota };
-        let settings = Settings { rate: rate.parse().unwrap(), ..settings() };
+        let settings = Settings {
+            load: LoadSettings { rate: rate.parse().ok(), ..LoadSettings::default() },
+            ..settings()
+        };
         let plan = Plan::resolve(settings, &Surroundings { cpus, ..here(1) }).unwrap();
         (plan.lanes, plan.streams, !plan.lane_cpus.is_empty())
     };
@@ -144,7 +151,7 @@ fn the_impossible_is_refused_by_flag() {
     assert!(refused(|s| (s.lanes, s.streams) = (Some(3), Some(2))).contains("--num-producers 2"));
     assert!(refused(|s| s.lanes = Some(5_000)).contains("--lanes 5000"));
     assert!(refused(|s| s.streams = Some(5_000)).contains("--num-producers 5000"));
-    let late = refused(|s| (s.rate, s.max_lag) = (Rate::Max, Some(MAX_LAG)));
+    let late = refused(|s| (s.load.rate, s.max_lag) = (Some(Rate::Max), Some(MAX_LAG)));
     assert!(late.contains("--max-lag has no effect"), "{late}");
     let empty = refused(|s| (s.sources, s.shard) = (2, "1/3".parse().ok()));
     assert!(empty.contains("--sources"), "{empty}");
@@ -156,4 +163,52 @@ fn inside_kubernetes_a_missing_url_is_refused() {
     let error = Plan::resolve(settings(), &pod).unwrap_err();
     assert_eq!(error, PlanError::ServiceUrlMissing);
     assert!(error.to_string().contains("PULSAR_URL"));
+}
+
+fn loaded(change: impl FnOnce(&mut LoadSettings), quota: Option<f64>) -> Result<Load, PlanError> {
+    let mut load = LoadSettings::default();
+    change(&mut load);
+    let cpus = Cpus { allowed: vec![0, 1, 2, 3], quota };
+    let plan = Plan::resolve(Settings { load, ..settings() }, &Surroundings { cpus, ..here(1) })?;
+    Ok(plan.load)
+}
+
+#[test]
+fn a_rate_for_each_cpu_counts_fractions() {
+    let rate = |quota| loaded(|load| load.per_core_rate = "400k".parse().ok(), quota).unwrap().rate;
+    assert_eq!(rate(Some(0.25)), "100k".parse().unwrap());
+    assert_eq!(rate(Some(2.5)), "1m".parse().unwrap());
+    assert_eq!(rate(Some(64.0)), "1.6m".parse().unwrap());
+    assert_eq!(rate(None), "1.6m".parse().unwrap());
+    let max = loaded(|load| load.per_core_rate = Some(Rate::Max), None).unwrap_err();
+    assert!(max.to_string().contains("--rate max"), "{max}");
+}
+
+#[test]
+fn a_load_has_one_rate_and_one_end() {
+    let second = Some(Duration::from_secs(1));
+    let refused = |change: fn(&mut LoadSettings)| loaded(change, None).unwrap_err().to_string();
+    let both = refused(|load| (load.rate, load.stages) = ("1".parse().ok(), "1s@1".parse().ok()));
+    assert!(both.contains("--rate") && both.contains("--stages"), "{both}");
+    let both = refused(|load| {
+        (load.records, load.duration) = (Some(5), Some(Duration::from_secs(1)));
+    });
+    assert!(both.contains("--num-messages and --duration"), "{both}");
+    let both = refused(|load| (load.records, load.stages) = (Some(5), "1s@1".parse().ok()));
+    assert!(both.contains("--num-messages and --stages"), "{both}");
+    for change in [
+        |load: &mut LoadSettings| (load.warmup, load.duration) = (Some(MAX_LAG), Some(MAX_LAG)),
+        |load: &mut LoadSettings| (load.warmup, load.records) = (Some(MAX_LAG), Some(10_000)),
+    ] {
+        assert!(refused(change).contains("--warmup has no effect"));
+    }
+    let load = loaded(|load| load.records = Some(2_500), None).unwrap();
+    assert_eq!(
+        (load.records, load.duration_ns, load.has_end()),
+        (Some(2_500), Some(2_500_000_000), true)
+    );
+    let load = loaded(|load| load.stages = "1s@10,2s@max".parse().ok(), None).unwrap();
+    assert_eq!((load.records, load.duration_ns, load.rate), (None, Some(3_000_000_000), Rate::Max));
+    let load = loaded(|load| load.duration = second, None).unwrap();
+    assert_eq!(load.records, Some(1_000));
 }

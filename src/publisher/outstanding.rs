@@ -6,6 +6,7 @@ use crate::batch::Batch;
 use crate::clock;
 use crate::clock::Moment;
 use crate::handover::Returns;
+use crate::stats::Measuring;
 use crate::stats::Stats;
 
 /// What every batch's fate is counted into.
@@ -14,7 +15,7 @@ pub(super) struct Accounting {
     pub(super) stats: Arc<Stats>,
     pub(super) returns: Returns,
     pub(super) start: Moment,
-    pub(super) is_paced: bool,
+    pub(super) measuring: Measuring,
 }
 
 /// Owns a batch until its fate is known. Dropped without one, its records count as dropped when
@@ -91,18 +92,21 @@ impl Outstanding {
         };
         let now = clock::now();
         let elapsed_ns = now.ns_since(self.accounting.start);
-        let stats = &self.accounting.stats;
-        {
+        let Accounting { stats, measuring, start, .. } = &self.accounting;
+        let warmup = measuring.warmup(&batch, sent_at.ns_since(*start));
+        if warmup < batch.len() {
             let mut latency = stats.latency.lock();
-            latency.service.saturating_record_n(now.ns_since(sent_at), batch.len() as u64);
-            if self.accounting.is_paced {
-                for due_ns in &batch.due_ns {
+            let measured = (batch.len() - warmup) as u64;
+            latency.service.saturating_record_n(now.ns_since(sent_at), measured);
+            if measuring.is_paced(&batch) {
+                for due_ns in &batch.due_ns[warmup..] {
                     latency.response.saturating_record(elapsed_ns.saturating_sub(*due_ns));
                 }
             }
         }
         stats.publisher.last_receipt_ns.raise_to(elapsed_ns);
         stats.publisher.acknowledged.add(batch.len() as u64);
+        stats.publisher.warmup_acknowledged.add(warmup as u64);
         self.accounting.returns.give_back(batch);
     }
 
@@ -150,16 +154,22 @@ mod tests {
         let (mut lanes, end) = handover::hand_over(1, 1, limits);
         let stats = Arc::new(Stats::new(1));
         let returns = end.returns().clone();
+        let measuring = Measuring { from_ns: 2, paced_until_ns: u64::MAX };
         let accounting =
-            Accounting { stats: Arc::clone(&stats), returns, start: clock::now(), is_paced: true };
+            Accounting { stats: Arc::clone(&stats), returns, start: clock::now(), measuring };
         let mut batch = lanes[0].try_take().unwrap();
         for index in 0..3 {
-            let head = RecordHead { index, due_ns: 0, event_time_ms: 0, key: b"k" };
+            let head = RecordHead { index, due_ns: index, event_time_ms: 0, key: b"k" };
             RecordSealer.open(&mut batch, &head);
             batch.advance(1);
             RecordSealer.close(&mut batch);
         }
         fate(Outstanding::new(batch, clock::now(), accounting));
+        let counts = stats.counts();
+        let latency = stats.latency.lock();
+        assert_eq!(counts.warmup_acknowledged, counts.acknowledged / 3 * 2);
+        assert_eq!(latency.response.len(), counts.acknowledged / 3);
+        assert_eq!(latency.service.len(), counts.acknowledged / 3);
         assert!(lanes[0].try_take().is_ok(), "the buffer came back");
         stats.counts()
     }

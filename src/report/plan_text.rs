@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::plan::Plan;
 use crate::plan::Transport;
 use crate::program::KeyChoice;
+use crate::report::load_text;
 use crate::routing::KeyHash;
 use crate::routing::Mode;
 use crate::routing::Rule;
@@ -38,8 +39,14 @@ pub fn render(plan: &Plan) -> String {
     let events = &plan.events;
     line("events", format!("{} as {}, digest {}", events.name, events.encoding, plan.digest));
     line("key", events.key.to_string());
-    line("rate", rate(plan));
-    line("end", end(plan));
+    line("rate", load_text::rate(&plan.load));
+    for stage in load_text::stages(&plan.load) {
+        line("", stage);
+    }
+    line("end", load_text::end(&plan.load));
+    if plan.load.warmup_ns > 0 {
+        line("warm-up", format!("{}, not measured", duration_text(plan.load.warmup_ns)));
+    }
     line("sources", sources(plan));
     line("seed", plan.seed.to_string());
     line("producers", format!("{} named {}", plan.streams, plan.stream_name(0)));
@@ -119,21 +126,6 @@ fn lanes(plan: &Plan) -> String {
         None => format!("{}, not pinned", plan.lanes),
         Some(first) => format!("{}, pinned to the CPUs from {first} on", plan.lanes),
     }
-}
-
-fn rate(plan: &Plan) -> String {
-    match plan.rate.per_second() {
-        Some(rate) => format!("{rate} messages a second"),
-        None => "as fast as it goes".to_owned(),
-    }
-}
-
-fn end(plan: &Plan) -> String {
-    let Some(duration_ns) = plan.duration_ns else {
-        return "runs until SIGINT or SIGTERM".to_owned();
-    };
-    let records = plan.records.map_or_else(String::new, |n| format!(", {} records", grouped(n)));
-    format!("after {}{records}", duration_text(duration_ns))
 }
 
 fn sources(plan: &Plan) -> String {

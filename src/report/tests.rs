@@ -8,6 +8,7 @@ use super::*;
 use crate::domain::DOMAINS;
 use crate::plan::BatchSettings;
 use crate::plan::Events;
+use crate::plan::LoadSettings;
 use crate::plan::Pin;
 use crate::plan::Settings;
 use crate::plan::Surroundings;
@@ -31,8 +32,7 @@ fn plan(duration: Option<Duration>) -> Plan {
             encoding: Encoding::Avro,
             source_choice: SourceChoice::Uniform,
         },
-        rate: "1000".parse().unwrap(),
-        duration,
+        load: LoadSettings { rate: "1000".parse().ok(), duration, ..LoadSettings::default() },
         sources: 10_000,
         shard: None,
         seed: Some(7),
@@ -80,7 +80,7 @@ fn measured() -> Measured {
             ..Counts::default()
         },
         latency,
-        process_cpu_ns: 50_000_000,
+        times: CpuTimes { process_cpu_ns: 50_000_000, ..CpuTimes::default() },
         throttling: Some(Throttling { periods: 3, ns: 5 }),
         rss_bytes_max: Some(11_000_000),
         failure: None,

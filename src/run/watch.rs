@@ -14,6 +14,7 @@ use crate::clock::Moment;
 use crate::plan::Plan;
 use crate::publisher::Cancel;
 use crate::run::Outside;
+use crate::run::Times;
 use crate::stats::Counts;
 use crate::stats::Stats;
 use crate::stop::StopHandle;
@@ -43,6 +44,8 @@ pub(super) struct Watched {
     pub(super) lanes_ended_ns: u64,
     /// Whether a signal ended it.
     pub(super) stopped_by_signal: bool,
+    /// What had been used when the warm-up ended; `None`: there was none.
+    pub(super) warmup: Option<Times>,
 }
 
 /// The watch over one run.
@@ -84,6 +87,11 @@ impl<'a> Watch<'a> {
     pub(super) fn until_the_end(mut self, stop: &StopHandle, cancel: &Cancel) -> Watched {
         let mut lanes = self.ends.lanes.clone();
         let mut patience: Receiver<Instant> = never();
+        let mut warmup = None;
+        let mut warmed_up = match self.plan.load.warmup_ns {
+            0 => never(),
+            warmup_ns => at(self.start.plus_ns(warmup_ns).instant()),
+        };
         loop {
             select! {
                 recv(self.ends.publisher) -> _ => break,
@@ -93,6 +101,11 @@ impl<'a> Watch<'a> {
                     let elapsed_ns = clock::now().ns_since(self.start);
                     self.lanes_ended_ns = Some(elapsed_ns);
                     patience = at(clock::now().plus_ns(self.plan.drain_timeout_ns).instant());
+                }
+                recv(warmed_up) -> _ => {
+                    warmed_up = never();
+                    warmup = Some(Times::now());
+                    log::info!("the warm-up is over: from now on it counts");
                 }
                 recv(patience) -> _ => {
                     patience = never();
@@ -107,6 +120,7 @@ impl<'a> Watch<'a> {
         Watched {
             lanes_ended_ns: self.lanes_ended_ns.unwrap_or(now_ns),
             stopped_by_signal: self.stopped_by_signal,
+            warmup,
         }
     }
 

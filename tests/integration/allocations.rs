@@ -22,6 +22,7 @@ use producer_load::routing::Routing;
 use producer_load::routing::Rule;
 use producer_load::schedule::Schedule;
 use producer_load::schema::EventSchema;
+use producer_load::stats::Measuring;
 use producer_load::stats::Stats;
 use producer_load::stop;
 use producer_load::units::Sources;
@@ -51,6 +52,7 @@ fn lane_allocations(
         streams_total: 1,
         window_ns: 10_000_000,
         max_lag_ns: 0,
+        measuring: Measuring { from_ns: 0, paced_until_ns: u64::MAX },
         schedule: Schedule::new("50k".parse().unwrap(), Some(duration)),
         start: clock::now(),
         start_wall_ms: 1_700_000_000_000,

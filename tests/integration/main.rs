@@ -20,6 +20,7 @@ mod framed;
 mod golden;
 #[cfg(test)]
 mod java;
+mod load;
 #[cfg(test)]
 mod program;
 #[cfg(test)]

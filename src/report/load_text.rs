@@ -1,0 +1,64 @@
+//! The load for a person: how fast, in which stages, and until when.
+
+use crate::plan::Load;
+use crate::plan::PerCore;
+use crate::schedule::Pace;
+use crate::schedule::Stage;
+use crate::units::Rate;
+use crate::units::duration_text;
+use crate::units::grouped;
+
+/// Says how fast, and where that comes from.
+pub(super) fn rate(load: &Load) -> String {
+    let rate = match load.rate {
+        Rate::PerSecondMillionths(_) => format!("{} messages a second", load.rate),
+        Rate::Max => "as fast as it goes".to_owned(),
+    };
+    match load.per_core {
+        _ if load.stages.len() > 1 => format!("{rate} at most, in stages"),
+        None => rate,
+        Some(per_core) => format!("{rate}\n{:14}= {}", "", arithmetic(per_core)),
+    }
+}
+
+/// Says how a rate for each CPU was multiplied.
+fn arithmetic(per_core: PerCore) -> String {
+    let PerCore { rate, cpus, allowed, quota } = per_core;
+    let quota = quota.map_or_else(|| "no quota".to_owned(), |quota| format!("quota {quota}"));
+    format!("{rate} a CPU x {cpus} CPUs ({allowed} allowed, {quota})")
+}
+
+/// Says each of several stages.
+pub(super) fn stages(load: &Load) -> Vec<String> {
+    match &load.stages[..] {
+        [_] => Vec::new(),
+        stages => stages.iter().map(stage).collect(),
+    }
+}
+
+fn stage(stage: &Stage) -> String {
+    let duration = duration_text(stage.duration_ns);
+    match stage.pace {
+        Pace::Max => format!("{duration} as fast as it goes"),
+        Pace::Paced { from: 0, to: 0 } => format!("{duration} pause"),
+        Pace::Paced { from, to } => {
+            let [from, to] = [from, to].map(Rate::PerSecondMillionths);
+            if from == to {
+                format!("{duration} at {from}")
+            } else {
+                format!("{duration} from {from} to {to}")
+            }
+        }
+    }
+}
+
+/// Says what ends the run.
+pub(super) fn end(load: &Load) -> String {
+    let records = load.records.map(|records| format!("{} records", grouped(records)));
+    match (load.duration_ns.map(duration_text), records) {
+        (None, None) => "runs until SIGINT or SIGTERM".to_owned(),
+        (Some(duration), None) => format!("after {duration}"),
+        (None, Some(records)) => format!("after {records}"),
+        (Some(duration), Some(records)) => format!("after {duration}, {records}"),
+    }
+}
