@@ -178,6 +178,8 @@ fn nothing_left(rest: &[u8]) -> Result<(), EntryError> {
 }
 
 /// Takes one record from the front of a batch.
+#[expect(clippy::inline_always, reason = "left to itself, it costs the broker 15 % a record")]
+#[inline(always)]
 fn take_record<'a>(rest: &mut &'a [u8]) -> Option<(SingleMessageMetadata, &'a [u8])> {
     let header = SingleMessageMetadata::decode(take_sized(rest)?).ok()?;
     let size = usize::try_from(header.payload_size).ok()?;
