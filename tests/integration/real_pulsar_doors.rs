@@ -1,14 +1,18 @@
 //! Ways to a real Apache Pulsar: through its proxy, by one of several hosts, by a named listener.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use crate::java;
+use crate::program::Said;
+use crate::program::program;
 use crate::program::run;
 use crate::program::total;
 use crate::pulsar::assert_consumed;
 use crate::pulsar::consume;
 use crate::pulsar::messages_in;
 use crate::pulsar::order;
+use crate::pulsar::read;
 use crate::pulsar::url;
 use crate::pulsar::variable;
 
@@ -44,6 +48,24 @@ fn real_pulsar_takes_every_partition_through_its_proxy() {
     let checked = run(&["check", "-u", &proxy, "-t", "proxied"]);
     let way = format!("4 partitions, the first served by {} behind {}", host(&url()), host(&proxy));
     assert!(checked.out.contains(&way), "{}", checked.out);
+}
+
+#[test]
+#[ignore = "needs a real Pulsar and its proxy: scripts/test provides them"]
+fn real_pulsar_moves_a_topic_away_behind_its_proxy() {
+    let proxy = proxy_url();
+    let arguments = ["-u", &proxy, "-t", "moved", "-d", "4s", "-r", "2k", "--report", "-"];
+    let child = program(&arguments).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    order("PUT", "/persistent/public/default/moved/unload", "");
+    let said = Said::from(child.wait_with_output().unwrap());
+    assert_eq!(said.code, Some(0), "{}", said.log);
+    let report = said.report();
+    assert_eq!(report["losses"]["producers"], 1, "{report}");
+    assert_eq!(total(&report, "acknowledged"), 8_000, "{report}");
+    // What was sent again may be there twice; nothing is missing.
+    let (_, consumed) = read("moved", 8_000);
+    assert_eq!(consumed["distinct_event_ids"], 8_000, "{consumed}");
 }
 
 #[test]

@@ -69,6 +69,29 @@ fn real_pulsar_refuses_a_producer_of_a_terminated_topic() {
 
 #[test]
 #[ignore = "needs a real Pulsar: scripts/test provides it"]
+fn real_pulsar_ends_a_run_by_terminating_its_topic() {
+    let arguments = ["-u", &url(), "-t", "ending", "-r", "2k", "-d", "30s", "--report", "-"];
+    let child = program(&arguments).spawn().unwrap();
+    eventually(|| {
+        (admin("GET", "/persistent/public/default/ending/stats", "").0 == 200).then_some(())
+    });
+    eventually(|| (messages_in("ending") > 500).then_some(()));
+    order("POST", "/persistent/public/default/ending/terminate", "");
+    let said = Said::from(child.wait_with_output().unwrap());
+    assert_eq!(said.code, Some(1), "{}", said.log);
+    // A batch under way is refused, or the producer that comes back is.
+    assert!(said.log.contains("ERROR publishing ended: the broker "), "{}", said.log);
+    let mend = "(TopicTerminatedError); a terminated topic takes nothing: choose another";
+    assert!(said.log.contains(mend), "{}", said.log);
+    let report = said.report();
+    let (acknowledged, there) = (total(&report, "acknowledged"), messages_in("ending"));
+    let unsure = total(&report, "failed") + total(&report, "unknown");
+    assert!((acknowledged..=acknowledged + unsure).contains(&there), "{there}: {report}");
+    assert!(total(&report, "scheduled") < 60_000, "{report}");
+}
+
+#[test]
+#[ignore = "needs a real Pulsar: scripts/test provides it"]
 fn real_pulsar_refuses_messages_too_large_for_their_topic_and_takes_the_others() {
     let run = |flags: &[&str]| {
         let fixed = ["-u", &url(), "-t", "narrow", "-pn", "narrow", "--report", "-", "-d", "1s"];

@@ -75,6 +75,22 @@ fn secured_pulsar_takes_records_by_tls() {
 
 #[test]
 #[ignore = "needs a real Pulsar with TLS: scripts/test provides it"]
+fn secured_pulsar_is_sent_no_larger_batches_than_it_takes() {
+    // scripts/test has the broker take 100,000 bytes; batches would have 256 KiB.
+    let who = certificate("alice");
+    let flags = ["--auth-plugin", "tls", "--auth-params", &who, "--trust-cert-file", &file("ca")];
+    let fixed = ["-u", &broker(), "-t", "by-tls", "-d", "300ms", "-r", "max", "--report", "-"];
+    for size in [&["-bm", "10000"][..], &["-bm", "10000", "-z", "LZ4"]] {
+        let said = run(&[&fixed[..], &flags, size].concat());
+        assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
+        let report = said.report();
+        assert!(total(&report, "acknowledged") > 10_000, "{report}");
+        assert_eq!(total(&report, "acknowledged"), total(&report, "scheduled"), "{report}");
+    }
+}
+
+#[test]
+#[ignore = "needs a real Pulsar with TLS: scripts/test provides it"]
 fn secured_pulsar_is_trusted_only_as_far_as_was_said() {
     let (authority, wrong, alice) = (file("ca"), file("wrong-ca"), certificate("alice"));
     let who = ["--auth-plugin", "tls", "--auth-params", &alice];
