@@ -1,6 +1,6 @@
 //! The only file that reads a clock. Everything else is handed a number.
 //!
-//! Monotonic time is nanoseconds since the process first asked; it orders and measures. Wall time
+//! Monotonic time is nanoseconds around when the process first asked; it orders and measures. Wall time
 //! is milliseconds since 1970-01-01 UTC; it dates records and is read once, when a run starts.
 
 use std::sync::OnceLock;
@@ -12,7 +12,11 @@ use std::time::UNIX_EPOCH;
 use rustix::time::ClockId;
 use rustix::time::clock_gettime;
 
-/// A point of monotonic time: nanoseconds since the process's first reading.
+/// What the process's first reading counts as: moments long before it can be named too, such as
+/// when a run that goes on would have started.
+const ORIGIN_NS: u64 = 1 << 62;
+
+/// A point of monotonic time, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(u64);
 
@@ -23,16 +27,23 @@ impl Moment {
         Self(self.0.saturating_add(ns))
     }
 
+    /// Returns the moment `ns` nanoseconds before this one.
+    #[must_use]
+    pub const fn minus_ns(self, ns: u64) -> Self {
+        Self(self.0.saturating_sub(ns))
+    }
+
     /// Returns how many nanoseconds this moment is after `earlier`, 0 when it is before.
     #[must_use]
     pub const fn ns_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// Returns the same point as the standard library's type, for calls that wait until a deadline.
+    /// Returns the same point as the standard library's type, for calls that wait until a deadline;
+    /// one before the process's first reading is over at that.
     #[must_use]
     pub fn instant(self) -> Instant {
-        origin() + Duration::from_nanos(self.0)
+        origin() + Duration::from_nanos(self.0.saturating_sub(ORIGIN_NS))
     }
 }
 
@@ -45,7 +56,8 @@ fn origin() -> Instant {
 /// Reads the monotonic clock (about 25 ns).
 #[must_use]
 pub fn now() -> Moment {
-    Moment(u64::try_from(origin().elapsed().as_nanos()).unwrap_or(u64::MAX))
+    let elapsed_ns = u64::try_from(origin().elapsed().as_nanos()).unwrap_or(u64::MAX);
+    Moment(ORIGIN_NS.saturating_add(elapsed_ns))
 }
 
 /// Reads the wall clock in milliseconds since 1970-01-01 UTC.

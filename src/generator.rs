@@ -28,6 +28,10 @@ use crate::stats::Stats;
 use crate::stop::Stop;
 
 mod departures;
+mod resumption;
+
+pub use resumption::Resumption;
+pub use resumption::ResumptionError;
 
 use departures::Departures;
 
@@ -49,6 +53,8 @@ pub struct LaneParts<'a, S> {
     pub start: Moment,
     /// The same moment in milliseconds since 1970, which dates the records.
     pub start_wall_ms: u64,
+    /// What an earlier run has done.
+    pub resumption: &'a Resumption,
     /// Which topic and partition a record goes to.
     pub routing: &'a Routing,
     /// What draws and writes records.
@@ -95,6 +101,7 @@ struct Lane<'a, S> {
     paced_until_ns: u64,
     end_ns: u64,
     start_wall_ms: u64,
+    resumption: &'a Resumption,
     program: &'a Program,
     draw: Draw,
     sealer: S,
@@ -117,14 +124,15 @@ impl<'a, S: Sealer> Lane<'a, S> {
     fn new(parts: LaneParts<'a, S>) -> Self {
         let stream = |&number: &u32| {
             let route = parts.routing.of(number);
-            let partitions = route.partitions as usize;
+            let last = |partition| parts.resumption.last(route.producer(partition));
+            let start = parts.resumption.start(number);
             Stream {
                 number,
-                cursor: parts.schedule.cursor(number.into(), parts.streams_total.into()),
+                cursor: parts.schedule.cursor(start, parts.streams_total.into()),
                 route,
                 stripe: 0,
-                open: (0..partitions).map(|_| None).collect(),
-                previous: vec![None; partitions],
+                open: (0..route.partitions).map(|_| None).collect(),
+                previous: (0..route.partitions).map(last).collect(),
             }
         };
         Self {
@@ -133,6 +141,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
             paced_until_ns: parts.measuring.paced_until_ns,
             end_ns: parts.schedule.end_ns(),
             start_wall_ms: parts.start_wall_ms,
+            resumption: parts.resumption,
             program: parts.program,
             draw: parts.program.draw(),
             sealer: parts.sealer,
@@ -229,6 +238,12 @@ impl<'a, S: Sealer> Lane<'a, S> {
         let route = self.streams[slot].route;
         let (hashes, source) = (&mut self.hashes, self.program.key_number(&self.draw));
         let partition = route.partition_by(index, key, || hashes.of(source, key));
+        if self.resumption.may_be_done(index)
+            && self.resumption.is_done(route.producer(partition), index)
+        {
+            self.streams[slot].cursor.advance();
+            return Ok(false);
+        }
         if partition as usize != self.streams[slot].stripe && !route.is_by_key(key) {
             // A stripe has ended: its batch gets nothing any more, so it does not wait.
             let ended = std::mem::replace(&mut self.streams[slot].stripe, partition as usize);
@@ -316,11 +331,24 @@ impl<'a, S: Sealer> Lane<'a, S> {
     /// the lag that it has now.
     fn drop_due_before(&mut self, slot: usize, until_ns: u64, now_ns: u64) {
         let until_ns = until_ns.min(self.paced_until_ns);
-        let cursor = &mut self.streams[slot].cursor;
-        while let Some(due_ns) = cursor.due_ns().filter(|&due_ns| due_ns < until_ns) {
-            self.departures.count_late(due_ns, now_ns);
-            cursor.advance();
+        loop {
+            let cursor = &self.streams[slot].cursor;
+            let (index, due_ns) = (cursor.index(), cursor.due_ns());
+            let Some(due_ns) = due_ns.filter(|&due_ns| due_ns < until_ns) else { return };
+            if !self.resumption.may_be_done(index) || !self.is_done(slot, index) {
+                self.departures.count_late(due_ns, now_ns);
+            }
+            self.streams[slot].cursor.advance();
         }
+    }
+
+    /// Returns whether an earlier run has sent a record, which takes drawing its key.
+    fn is_done(&mut self, slot: usize, index: u64) -> bool {
+        self.program.begin(&mut self.draw, index, self.start_wall_ms);
+        let arena = Bump::new();
+        let route = self.streams[slot].route;
+        let partition = route.partition(index, self.program.key(&mut self.draw, &arena));
+        self.resumption.is_done(route.producer(partition), index)
     }
 
     /// Hands over what has begun to be due, and counts what was due but never built.

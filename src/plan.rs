@@ -81,6 +81,8 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// `--producer-name`; `None`: from host name and start.
     pub producer_name: Option<String>,
+    /// `--resume`; `None`: begin.
+    pub resume: Option<Resume>,
     /// `--num-topics`.
     pub topics: u32,
     /// `--routing`.
@@ -132,6 +134,16 @@ pub enum Pin {
     Off,
 }
 
+/// Going on where an earlier run stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resume {
+    /// Every producer has to be known to the broker.
+    Strict,
+    /// Those that are not begin anew.
+    OrStart,
+}
+
 /// Everything meant.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
@@ -164,6 +176,8 @@ pub struct Plan {
     pub digest: String,
     /// What producer names start with.
     pub producer_name: String,
+    /// Whether to go on where an earlier run stopped.
+    pub resume: Option<Resume>,
     /// How many topics there are; of more than one, the names end in `-0`, `-1` and so on.
     pub topics: u32,
     /// How records are spread over partitions.
@@ -204,6 +218,7 @@ impl Plan {
             return Err(PlanError::ServiceUrlMissing);
         }
         refusal::check_target(&settings)?;
+        refusal::check_resume(&settings)?;
         let load = Load::resolve(&settings.load, &here.cpus)?;
         if !load.is_paced() && settings.max_lag.is_some() {
             let why = "at --rate max nothing is due, so nothing is late; leave one of them away";
@@ -241,6 +256,7 @@ impl Plan {
             seed,
             digest: format!("{digest:08x}"),
             producer_name,
+            resume: settings.resume,
             topics: settings.topics,
             routing: Rule { mode: settings.routing, hash: settings.key_hash.unwrap_or_default() },
             streams,

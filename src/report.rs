@@ -107,6 +107,8 @@ pub struct Totals {
     pub unknown: u64,
     /// Due and never sent.
     pub dropped: u64,
+    /// The first record of a run that went on where an earlier one had stopped.
+    pub resumed_from: Option<u64>,
     /// How many of those whose turn came belong to the warm-up; `null`: there was none.
     pub warmup: Option<u64>,
     /// AVRO bytes sent.
@@ -127,6 +129,7 @@ impl Totals {
             failed: counted.failed,
             unknown: counted.unknown,
             dropped: counted.dropped,
+            resumed_from: measured.resumed_from,
             warmup: (measured.plan.load.warmup_ns > 0).then_some(counted.warmup),
             payload_bytes: counted.payload_bytes,
             wire_bytes: is_framed.then_some(counted.wire_bytes),
@@ -276,6 +279,10 @@ pub struct Measured {
     pub cpus: Cpus,
     /// The start, in milliseconds since 1970.
     pub started_wall_ms: u64,
+    /// Where an earlier run had stopped, if this one went on from there.
+    pub resumed_from: Option<u64>,
+    /// How far into the whole run that was, in nanoseconds.
+    pub resumed_ns: u64,
     /// From the start to the end of the schedule, in nanoseconds.
     pub schedule_ns: u64,
     /// Whether a signal ended it.
@@ -300,8 +307,10 @@ impl Report {
     #[expect(clippy::cast_precision_loss, reason = "ratios for display")]
     pub fn new(measured: Measured) -> Self {
         let counted = measured.counted;
-        let elapsed_ns = measured.schedule_ns.max(counted.last_receipt_ns).max(1);
-        let measured_ns = elapsed_ns.saturating_sub(measured.plan.load.warmup_ns).max(1);
+        let ended_ns = measured.schedule_ns.max(counted.last_receipt_ns);
+        let elapsed_ns = ended_ns.saturating_sub(measured.resumed_ns).max(1);
+        let from_ns = measured.plan.load.warmup_ns.max(measured.resumed_ns);
+        let measured_ns = ended_ns.saturating_sub(from_ns).max(1);
         let rate = RateReached {
             target_per_second: target_per_second(&measured),
             achieved_per_second: counted.confirmed() as f64 * 1e9 / measured_ns as f64,
@@ -363,7 +372,7 @@ fn target_per_second(measured: &Measured) -> Option<f64> {
     if let [_] = load.stages[..] {
         return load.rate.per_second();
     }
-    let (schedule, from_ns) = (load.schedule(), load.warmup_ns);
+    let (schedule, from_ns) = (load.schedule(), load.warmup_ns.max(measured.resumed_ns));
     let due = schedule.due_before(measured.schedule_ns)? - schedule.due_before(from_ns)?;
     Some(due as f64 * 1e9 / measured.schedule_ns.saturating_sub(from_ns).max(1) as f64)
 }

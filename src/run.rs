@@ -22,12 +22,15 @@ use crate::cpu::Cgroup;
 use crate::cpu::ThreadTime;
 use crate::generator;
 use crate::generator::LaneParts;
+use crate::generator::Resumption;
+use crate::generator::ResumptionError;
 use crate::handover;
 use crate::handover::LaneEnd;
 use crate::memory;
 use crate::pacer::Pacer;
 use crate::plan::Batching;
 use crate::plan::Plan;
+use crate::plan::Resume;
 use crate::plan::Surroundings;
 use crate::plan::Transport;
 use crate::program::PrepareError;
@@ -46,6 +49,8 @@ use crate::stats::Stats;
 use crate::stop;
 use crate::stop::Stop;
 use crate::stop::StopHandle;
+use crate::units::duration_text;
+use crate::units::grouped;
 use crate::wire;
 
 mod destination;
@@ -83,6 +88,9 @@ pub enum RunError {
         /// The most bytes of a key.
         bytes: usize,
     },
+    /// The earlier run cannot go on.
+    #[error(transparent)]
+    Resume(#[from] ResumptionError),
     /// There is no connection.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -119,7 +127,11 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
         log::debug!("{}: {}", taken.step.what(), taken.detail);
     };
     let publisher = Publisher::connect(&plan, target, &outside.interrupt, observe)?;
-    let run = Run::new(&plan, &program, publisher.partitions());
+    let resumption = match plan.resume {
+        None => Resumption::default(),
+        Some(resume) => resumption(&plan, &publisher, resume)?,
+    };
+    let run = Run::new(&plan, &program, publisher.partitions(), &resumption);
     let before = Before::now();
     let ended = run.drive(publisher, outside)?;
     let service_url = destination.service_url().to_string();
@@ -129,7 +141,9 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
         host: here.host,
         kernel: kernel(),
         cpus: here.cpus,
-        started_wall_ms: run.start_wall_ms,
+        started_wall_ms: run.start_wall_ms + run.resumed_ns / 1_000_000,
+        resumed_from: plan.resume.map(|_| resumption.first()),
+        resumed_ns: run.resumed_ns,
         schedule_ns: ended.schedule_ns,
         stopped_by_signal: ended.stopped_by_signal,
         counted: run.stats.counts(),
@@ -140,6 +154,18 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
         failure: ended.failure,
         plan,
     }))
+}
+
+/// Finds out where an earlier run stopped.
+fn resumption(plan: &Plan, publisher: &Publisher, resume: Resume) -> Result<Resumption, RunError> {
+    let last: Vec<_> = publisher.heads().iter().map(|head| head.last_sequence_id).collect();
+    let routing = plan.routing(publisher.partitions());
+    let may_start = resume == Resume::OrStart;
+    let resumption = Resumption::new(&routing, plan.streams, &last, may_start)?;
+    let first = resumption.first();
+    let into = duration_text(plan.load.schedule().due_ns(first));
+    log::info!("going on with record {}, {into} into the run", grouped(first));
+    Ok(resumption)
 }
 
 fn kernel() -> String {
@@ -166,10 +192,14 @@ struct Run<'a> {
     plan: &'a Plan,
     program: &'a Program,
     routing: Routing,
+    resumption: &'a Resumption,
+    /// How far into the whole run it goes on, in nanoseconds.
+    resumed_ns: u64,
     /// How a lane gathers records, now that the partitions are known.
     batching: Batching,
     buffers: usize,
     stats: Arc<Stats>,
+    /// When the whole run starts; for one that goes on that is over.
     start: Moment,
     start_wall_ms: u64,
     stop_handle: StopHandle,
@@ -177,7 +207,15 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(plan: &'a Plan, program: &'a Program, partitions: &[u32]) -> Self {
+    fn new(
+        plan: &'a Plan,
+        program: &'a Program,
+        partitions: &[u32],
+        resumption: &'a Resumption,
+    ) -> Self {
+        let schedule = plan.load.schedule();
+        // At maximum rate the last stage begins anew.
+        let resumed_ns = schedule.due_ns(resumption.first()).min(schedule.paced_until_ns());
         let (stop_handle, stop) = stop::stop();
         let routing = plan.routing(partitions);
         let (batching, buffers) = plan.batching.of_lane(plan.open_batches(&routing));
@@ -188,8 +226,10 @@ impl<'a> Run<'a> {
             batching,
             buffers,
             stats: Arc::new(Stats::new(plan.lanes)),
-            start: clock::now().plus_ns(LEAD_NS),
-            start_wall_ms: clock::wall_ms() + LEAD_NS / 1_000_000,
+            resumption,
+            resumed_ns,
+            start: clock::now().plus_ns(LEAD_NS).minus_ns(resumed_ns),
+            start_wall_ms: clock::wall_ms() + LEAD_NS / 1_000_000 - resumed_ns / 1_000_000,
             stop_handle,
             stop,
         }
@@ -228,6 +268,7 @@ impl<'a> Run<'a> {
                 })?);
             }
             let watched = Watch::new(self.plan, &self.stats, self.start, outside, &ends)
+                .from(self.resumed_ns)
                 .until_the_end(&self.stop_handle, cancel);
             self.stop_handle.set();
             let mut failures: Vec<String> = lanes.into_iter().filter_map(joined).collect();
@@ -334,6 +375,7 @@ impl<'a> Run<'a> {
             measuring: self.measuring(),
             start: self.start,
             start_wall_ms: self.start_wall_ms,
+            resumption: self.resumption,
             routing: &self.routing,
             program: self.program,
             sealer,

@@ -28,6 +28,8 @@ pub struct ProducerHead {
     pub name: String,
     /// The version of the schema that it registered.
     pub schema_version: Option<Vec<u8>>,
+    /// The highest sequence id that the broker has of its name, where it keeps account of that.
+    pub last_sequence_id: Option<u64>,
 }
 
 /// What a lane's sealer is made of.
@@ -185,6 +187,7 @@ mod tests {
         let head = |name: &str| ProducerHead {
             name: name.to_owned(),
             schema_version: Some(vec![0, 0, 0, 0, 0, 0, 0, 5]),
+            last_sequence_id: None,
         };
         FrameSealerParts {
             producers: [head("other"), head("load-0"), head("load-1"), head("load-2")].into(),

@@ -166,6 +166,7 @@ fn settings(
 ) -> Result<Settings, TargetError> {
     target.settings(Settings {
         producer_name: producers.producer_name.clone(),
+        resume: producers.resume.map(Into::into),
         streams: producers.num_producers,
         topics: producers.num_topics,
         routing: producers.routing,
@@ -188,6 +189,7 @@ pub(super) fn settings_of_records(records: &RecordArgs) -> Settings {
         events: records.events(),
         sources: records.sources,
         producer_name: None,
+        resume: None,
         streams: None,
         topics: 1,
         routing: Mode::default(),

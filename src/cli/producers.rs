@@ -1,7 +1,9 @@
 //! The flags that say which producers there are and where their records go.
 
 use clap::Args;
+use clap::ValueEnum;
 
+use crate::plan::Resume;
 use crate::routing::KeyHash;
 use crate::routing::Mode;
 
@@ -17,6 +19,13 @@ pub(super) struct ProducerArgs {
         long, value_name = "NAME", env = "PRODUCER_LOAD_PRODUCER_NAME", value_parser = parse_name
     )]
     pub(super) producer_name: Option<String>,
+    /// Go on where an earlier run of this plan under this name stopped, as the broker remembers it
+    /// where deduplication is on; or-start: producers that it does not know begin anew.
+    #[arg(
+        long, value_name = "HOW", env = "PRODUCER_LOAD_RESUME", num_args = 0..=1,
+        require_equals = true, default_missing_value = "strict"
+    )]
+    pub(super) resume: Option<ResumeArg>,
     /// Producers to create on each topic. Default: one a lane.
     #[arg(
         short, long, value_name = "COUNT", env = "PRODUCER_LOAD_NUM_PRODUCERS",
@@ -39,6 +48,21 @@ pub(super) struct ProducerArgs {
     /// (`Murmur3_32Hash`).
     #[arg(long, value_name = "HASH", env = "PRODUCER_LOAD_KEY_HASH")]
     pub(super) key_hash: Option<KeyHash>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ResumeArg {
+    Strict,
+    OrStart,
+}
+
+impl From<ResumeArg> for Resume {
+    fn from(resume: ResumeArg) -> Self {
+        match resume {
+            ResumeArg::Strict => Self::Strict,
+            ResumeArg::OrStart => Self::OrStart,
+        }
+    }
 }
 
 fn parse_name(text: &str) -> Result<String, String> {

@@ -81,7 +81,12 @@ fn created(
         place(answer.request_id).is_some() && answer.producer_ready.unwrap_or(true)
     };
     let answer = command.producer_success.take_if(is_ready)?;
-    let head = ProducerHead { name: answer.producer_name, schema_version: answer.schema_version };
+    let head = ProducerHead {
+        // -1: it has none, or keeps no account.
+        last_sequence_id: answer.last_sequence_id.and_then(|last| last.try_into().ok()),
+        name: answer.producer_name,
+        schema_version: answer.schema_version,
+    };
     place(answer.request_id).map(|at| (at, Ok(head)))
 }
 

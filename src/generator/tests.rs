@@ -84,9 +84,11 @@ impl Bench {
         let schedule = self.schedule.clone().unwrap_or_else(constant);
         let schedule = &schedule;
         let start = clock::now().plus_ns(5_000_000);
+        let resumption = Resumption::default();
         let received = std::thread::scope(|scope| {
             for (lane, end) in (0..).zip(ends) {
                 let parts = LaneParts {
+                    resumption: &resumption,
                     streams: (lane..self.streams).step_by(self.lanes as usize).collect(),
                     streams_total: self.streams,
                     window_ns: 10_000_000,

@@ -7,6 +7,14 @@ use crate::units::Shard;
 /// A plan that cannot be carried out, though every value of it could be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PlanError {
+    /// Something has to be said for a run to go on.
+    #[error("--resume needs {flag}: {why}")]
+    ResumeNeeds {
+        /// The flag.
+        flag: &'static str,
+        /// What for.
+        why: &'static str,
+    },
     /// A pod without a URL would load itself and nobody would notice.
     #[error(
         "there is no service URL, and the embedded broker is not used inside Kubernetes: \
@@ -99,6 +107,29 @@ pub(super) fn check_target(settings: &Settings) -> Result<(), PlanError> {
     if settings.listener_name.is_some() {
         let why = "--transport client cannot ask for a listener; take the framed one";
         return no_effect("--listener-name", why);
+    }
+    Ok(())
+}
+
+/// Refuses to resume what would not be the same run.
+pub(super) fn check_resume(settings: &Settings) -> Result<(), PlanError> {
+    if settings.resume.is_none() {
+        return Ok(());
+    }
+    let no_effect = |why| Err(PlanError::NoEffect { flag: "--resume", why });
+    if settings.service_url.is_none() {
+        return no_effect("the embedded broker begins with this run; give a --service-url");
+    }
+    if settings.batching.transport == Transport::Client {
+        return no_effect("--transport client has no sequence ids of its own; take the framed one");
+    }
+    if settings.producer_name.is_none() {
+        let why = "it is by its name that the broker knows where the earlier run stopped";
+        return Err(PlanError::ResumeNeeds { flag: "--producer-name", why });
+    }
+    if settings.streams.is_none() {
+        let why = "their number has to be that of the earlier run, and follows from the CPUs else";
+        return Err(PlanError::ResumeNeeds { flag: "--num-producers", why });
     }
     Ok(())
 }

@@ -34,6 +34,7 @@ fn settings() -> Settings {
         shard: None,
         seed: None,
         producer_name: None,
+        resume: None,
         topics: 1,
         routing: Mode::default(),
         key_hash: None,

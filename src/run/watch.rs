@@ -83,6 +83,13 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Begins the log so far into the whole run.
+    pub(super) fn from(mut self, resumed_ns: u64) -> Self {
+        let begun = self.start.plus_ns(resumed_ns);
+        self.tick = Tick::first(begun, self.plan.batching.window_ns);
+        self
+    }
+
     /// Watches until the publisher has ended.
     pub(super) fn until_the_end(mut self, stop: &StopHandle, cancel: &Cancel) -> Watched {
         let mut lanes = self.ends.lanes.clone();

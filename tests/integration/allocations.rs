@@ -12,6 +12,7 @@ use producer_load::batch::Sealer;
 use producer_load::clock;
 use producer_load::domain;
 use producer_load::generator::LaneParts;
+use producer_load::generator::Resumption;
 use producer_load::generator::run_lane;
 use producer_load::handover;
 use producer_load::pacer::Pacer;
@@ -56,6 +57,7 @@ fn lane_allocations(
         schedule: Schedule::new("50k".parse().unwrap(), Some(duration)),
         start: clock::now(),
         start_wall_ms: 1_700_000_000_000,
+        resumption: &Resumption::default(),
         routing: &Routing::new(Rule::default(), &[1], 1, 100),
         program,
         sealer,

@@ -46,6 +46,8 @@ mod sink;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod resume;
+#[cfg(test)]
 mod routing;
 #[cfg(test)]
 mod schema_examples;

@@ -111,6 +111,34 @@ fn real_pulsar_falls_silent_behind_its_proxy_and_speaks_again() {
 
 #[test]
 #[ignore = "needs a real Pulsar: scripts/test provides it"]
+fn real_pulsar_remembers_where_a_killed_run_stopped() {
+    namespace(ONCE, "deduplication", "true");
+    let topic = format!("{ONCE}/resumed");
+    let name = ["-u", &url(), "-t", &topic, "--producer-name", "kept", "-n", "2"];
+    let arguments = [&name[..], &["-r", "5k", "--num-messages", "20000", "--report", "-"]].concat();
+    let mut child = program(&arguments).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(1_500));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let said = Said::from(program(&[&arguments[..], &["--resume"]].concat()).output().unwrap());
+    let report = said.report();
+    let acknowledged = total(&report, "acknowledged");
+    assert!((1_000..20_000).contains(&acknowledged), "{}{report}", said.log);
+    assert_consumed(&consume(&format!("persistent://{topic}"), 20_000), 20_000);
+    // Without deduplication nobody remembers anything.
+    let plain = ["-u", &url(), "-t", "forgotten", "--producer-name", "kept", "-n", "2"];
+    assert_eq!(
+        program(&[&plain[..], &["-d", "300ms"]].concat()).output().unwrap().status.code(),
+        Some(0)
+    );
+    let refused = program(&[&plain[..], &["-d", "300ms", "--resume"]].concat()).output().unwrap();
+    let refused = Said::from(refused);
+    assert_eq!(refused.code, Some(1), "{}", refused.log);
+    assert!(refused.log.contains("either deduplication is off"), "{}", refused.log);
+}
+
+#[test]
+#[ignore = "needs a real Pulsar: scripts/test provides it"]
 fn real_pulsar_holds_back_what_comes_too_fast() {
     let rate = json!({ "publishThrottlingRateInMsg": 1000, "publishThrottlingRateInByte": -1 });
     namespace("public/slow", "publishRate", &rate.to_string());
