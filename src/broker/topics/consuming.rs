@@ -159,13 +159,14 @@ impl Topics {
         let name = subscription;
         let subscription = topic.subscriptions.get_mut(name)?;
         let missed = subscription.skip_overrun(&topic.ring);
-        if missed > 0 {
-            topic.overrun_batches += missed;
+        if missed > 0 && topic.overrun_batches == 0 {
+            // Once a topic: a reader that is too slow is overtaken again and again.
             log::warn!(
                 "embedded broker: {missed} batches were overwritten before '{name}' had read them; \
                  keep more with --retain, or wait for readers with --hold"
             );
         }
+        topic.overrun_batches += missed;
         let delivery = subscription.next_for(key, &topic.ring)?;
         let body = topic.ring.get(delivery.entry)?.body.clone();
         let position = Position { ledger_id: ledger_id(*place), entry_id: delivery.entry };
