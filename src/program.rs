@@ -228,24 +228,29 @@ impl Program {
     ///
     /// # Panics
     /// When the window is smaller than [`Program::bytes_max`].
+    #[inline]
     pub fn encode(&self, draw: &mut Draw, window: &mut [u8]) -> usize {
         let window = &mut window[..self.bytes_max];
-        match (&self.text, draw.ahead_bytes) {
-            (None, None) => op::run(&self.ops, 0, draw, window, 0),
-            (None, Some(bytes)) => {
-                window[..bytes].copy_from_slice(&draw.ahead[..bytes]);
-                bytes
-            }
-            (Some(text), _) => {
-                let bytes = self.encode_ahead(draw);
-                let mut datum = &draw.ahead[..bytes];
-                let mut rest = &mut *window;
-                // The window has room, and the datum is of the shape: the trial has seen it.
-                text.write(&mut datum, &mut rest);
-                let unused = rest.len();
-                window.len() - unused
-            }
+        if self.text.is_none() && draw.ahead_bytes.is_none() {
+            return op::run(&self.ops, 0, draw, window, 0);
         }
+        self.encode_from_ahead(draw, window)
+    }
+
+    /// Writes the record from what the draw has of it, as JSON or as it is.
+    #[inline(never)]
+    fn encode_from_ahead(&self, draw: &mut Draw, window: &mut [u8]) -> usize {
+        let bytes = self.encode_ahead(draw);
+        let mut datum = &draw.ahead[..bytes];
+        let Some(text) = &self.text else {
+            window[..bytes].copy_from_slice(datum);
+            return bytes;
+        };
+        let mut rest = &mut *window;
+        // The window has room, and the datum is of the shape: the trial has seen it.
+        text.write(&mut datum, &mut rest);
+        let unused = rest.len();
+        window.len() - unused
     }
 
     /// Makes the record in the draw itself, unless it is there already; returns its length.

@@ -207,14 +207,16 @@ impl SourceRun {
     pub(super) fn write(&self, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
         let Some(slots) = &self.slots else { return self.write_computed(draw, out, at) };
         let slot = usize::try_from(draw.source - slots.first).unwrap_or_default();
-        let bytes = &slots.bytes[slot * slots.stride..(slot + 1) * slots.stride];
+        let bytes = &slots.bytes[slot * slots.stride..][..slots.stride];
         let places = out[at..at + slots.stride].as_chunks_mut::<CHUNK>().0;
         for (place, chunk) in places.iter_mut().zip(bytes.as_chunks::<CHUNK>().0) {
             *place = *chunk;
         }
-        let values = slots.values.iter().skip(slot * self.registers.len());
-        for ((register, _), value) in self.registers.iter().zip(values) {
-            draw.set_register(*register, *value);
+        if !self.registers.is_empty() {
+            let values = slots.values.iter().skip(slot * self.registers.len());
+            for ((register, _), value) in self.registers.iter().zip(values) {
+                draw.set_register(*register, *value);
+            }
         }
         at + usize::from(slots.lengths[slot])
     }

@@ -26,19 +26,19 @@ pub(super) fn bytes_max(length: Range) -> usize {
 pub(super) fn id(id: Id, rng: &mut Rng, out: &mut [u8], at: usize) -> usize {
     out[at..at + 2].copy_from_slice(&id.length);
     let at = at + usize::from(id.length_bytes);
-    let digits = usize::from(id.digits);
-    let end = at + digits.next_multiple_of(8);
+    let end = at + usize::from(id.padded);
     for place in out[at..end].as_chunks_mut::<8>().0 {
         *place = eight_digits((rng.u64(..) >> 32) as u32);
     }
-    at + digits
+    at + usize::from(id.digits)
 }
 
 impl Id {
     pub(in crate::program) fn new(digits: u8) -> Self {
         let bytes = varint::bytes(digits.into());
         let length = [bytes[0], *bytes.get(1).unwrap_or(&0)];
-        Self { digits, length, length_bytes: if bytes.len() > 1 { 2 } else { 1 } }
+        let padded = digits.next_multiple_of(8);
+        Self { digits, padded, length, length_bytes: if bytes.len() > 1 { 2 } else { 1 } }
     }
 }
 
