@@ -6,10 +6,13 @@
 use std::io;
 use std::io::Write;
 
+use crate::clock;
 use crate::connection::Step;
 use crate::connection::Taken;
 use crate::connection::Target;
 use crate::plan::Plan;
+use crate::program::PrepareError;
+use crate::program::Program;
 use crate::publisher::Cancel;
 use crate::publisher::PublishError;
 use crate::publisher::Publisher;
@@ -24,6 +27,9 @@ pub enum CheckError {
     /// The schema cannot be used.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// No records can be made of it.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
     /// A step failed.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -43,6 +49,7 @@ pub fn check(
     out: &mut impl Write,
 ) -> Result<(), CheckError> {
     let schema = EventSchema::parse(&plan.events.name, &plan.events.schema_text)?.of_records()?;
+    Program::prepare(&schema, &plan.parameters(), clock::wall_ms())?;
     let target = Target::of(plan, &schema, service_url);
     let mut written = Ok(());
     let observe = &mut |taken: Taken| {

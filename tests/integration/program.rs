@@ -142,6 +142,12 @@ fn what_cannot_be_done_ends_with_its_code_and_the_mend() {
         (&["--shard", "0/9", "--sources", "3"], &[], 104, "--sources"),
         (&["--report", "/nowhere/out.json"], &[], 1, "--report /nowhere/out.json"),
         (&["check"], &[], 104, "check needs a cluster"),
+        (
+            &["check", "-u", "pulsar://127.0.0.1:1", "--key", "nowhere"],
+            &[],
+            1,
+            "cannot be compiled: nowhere: there is no such field",
+        ),
     ] {
         let mut command = program(arguments);
         let said = Said::from(command.envs(variables.iter().copied()).output().unwrap());
