@@ -5,6 +5,7 @@ use std::io::Read;
 use std::io::Write;
 use std::net::TcpStream;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -18,6 +19,17 @@ pub(crate) fn variable(name: &str) -> String {
 /// Returns the service URL of the broker that asks nobody who is there.
 pub(crate) fn url() -> String {
     variable("PULSAR_TEST_URL")
+}
+
+/// Asks until there is an answer, many times.
+pub(crate) fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..200 {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("it did not come about");
 }
 
 /// Sends a request to the broker's REST interface and returns status and body.

@@ -2,6 +2,7 @@
 //! counted, and with deduplication on the topic every record is there once.
 
 use std::fs;
+use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::program::total;
 use crate::pulsar::admin;
 use crate::pulsar::assert_consumed;
 use crate::pulsar::consume;
+use crate::pulsar::eventually;
 use crate::pulsar::order;
 use crate::pulsar::url;
 use crate::pulsar::variable;
@@ -77,6 +79,10 @@ fn real_pulsar_is_killed_and_started_again_and_has_every_record_once() {
         let process = fs::read_to_string(variable("PULSAR_DIR") + "/broker.pid").unwrap();
         let killed = Command::new("kill").args(["-9", process.trim()]).status().unwrap();
         assert!(killed.success());
+        // On a busy machine it takes a moment until its port is free.
+        let url = url();
+        let host = url.trim_start_matches("pulsar://");
+        eventually(|| TcpStream::connect(host).is_err().then_some(()));
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/pulsar");
         let settings = variable("PULSAR_TEST_SETTINGS");
         let start = Command::new(script).arg("start").args(settings.split(' ')).output().unwrap();

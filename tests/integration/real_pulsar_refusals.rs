@@ -1,7 +1,5 @@
 //! What a real Apache Pulsar refuses: its own words, what to do about it, and the right end.
 
-use std::time::Duration;
-
 use serde_json::Value;
 use serde_json::json;
 
@@ -10,6 +8,7 @@ use crate::program::program;
 use crate::program::run;
 use crate::program::total;
 use crate::pulsar::admin;
+use crate::pulsar::eventually;
 use crate::pulsar::messages_in;
 use crate::pulsar::order;
 use crate::pulsar::url;
@@ -116,17 +115,6 @@ fn real_pulsar_refuses_messages_too_large_for_their_topic_and_takes_the_others()
     assert_eq!(said.log.matches(words).count(), 1, "{}", said.log);
     let all = run(&["-r", "20k", "-bm", "10"]).report();
     assert_eq!(total(&all, "failed"), 20_000, "{all}");
-}
-
-/// Asks until there is an answer, many times.
-fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> T {
-    for _ in 0..200 {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("it did not come about");
 }
 
 #[test]
