@@ -1,7 +1,7 @@
 //! The only file that reads a clock. Everything else is handed a number.
 //!
-//! Monotonic time is nanoseconds around when the process first asked; it orders and measures. Wall time
-//! is milliseconds since 1970-01-01 UTC; it dates records and is read once, when a run starts.
+//! Monotonic time is nanoseconds around when the process first asked; it orders and measures. Wall
+//! time is milliseconds since 1970-01-01 UTC; it dates records and is read once, when a run starts.
 
 use std::sync::OnceLock;
 use std::time::Duration;

@@ -7,18 +7,21 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::cpu::Cpus;
-use crate::cpu::ThreadTime;
-use crate::cpu::Throttling;
 use crate::plan::Plan;
 use crate::plan::Transport;
 use crate::stats::Counts;
 use crate::stats::Latency;
 
+mod limit;
 mod load_text;
 pub mod plan_text;
 pub mod text;
 mod verdict;
 
+pub use limit::Case;
+pub use limit::Finding;
+pub use limit::Outcome;
+pub use limit::Spent;
 pub use verdict::Verdict;
 
 use verdict::judge;
@@ -233,7 +236,7 @@ pub struct Cpu {
 impl Cpu {
     #[expect(clippy::cast_precision_loss, reason = "a ratio for display")]
     fn of(measured: &Measured) -> Self {
-        let (times, throttling) = (&measured.times, measured.throttling);
+        let (times, throttling) = (&measured.spent, measured.spent.throttling);
         let confirmed = measured.counted.confirmed();
         let per_record = times.process_cpu_ns as f64 / confirmed as f64;
         Self {
@@ -251,17 +254,6 @@ impl Cpu {
 pub struct Memory {
     /// The most that was resident.
     pub rss_bytes_max: Option<u64>,
-}
-
-/// CPU time of a process, without its warm-up.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct CpuTimes {
-    /// Of the process, user and system, in nanoseconds.
-    pub process_cpu_ns: u64,
-    /// Of all lanes.
-    pub lanes: ThreadTime,
-    /// Of the publisher.
-    pub publisher: ThreadTime,
 }
 
 /// What `run` measured, from which the report is made.
@@ -291,10 +283,10 @@ pub struct Measured {
     pub counted: Counts,
     /// Both latencies.
     pub latency: Latency,
-    /// CPU time from the end of the warm-up to the end.
-    pub times: CpuTimes,
-    /// What the quota took from start to end.
-    pub throttling: Option<Throttling>,
+    /// What was used from the end of the warm-up to the end.
+    pub spent: Spent,
+    /// How much more the wall clock went on than the monotonic one, in milliseconds.
+    pub clock_step_ms: i64,
     /// The most that was resident.
     pub rss_bytes_max: Option<u64>,
     /// Why the run failed, if it did.
@@ -317,6 +309,7 @@ impl Report {
         };
         let is_framed = measured.plan.transport == Transport::Framed;
         let (totals, cpu) = (Totals::of(&measured), Cpu::of(&measured));
+        let verdict = judge(&measured, rate);
         Self {
             format_version: FORMAT_VERSION,
             environment: Environment {
@@ -346,13 +339,7 @@ impl Report {
             },
             cpu,
             memory: Memory { rss_bytes_max: measured.rss_bytes_max },
-            verdict: judge(
-                &measured.plan,
-                &counted,
-                rate,
-                measured.failure,
-                measured.stopped_by_signal,
-            ),
+            verdict,
             rate,
             plan: measured.plan,
         }

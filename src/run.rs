@@ -54,16 +54,17 @@ use crate::units::grouped;
 use crate::wire;
 
 mod destination;
+mod sample;
 mod threads;
-mod times;
 mod watch;
 
 use destination::Destination;
+use sample::Sample;
 use threads::StopOnDrop;
 use threads::joined;
 use threads::pin;
-use times::Times;
 use watch::Ends;
+use watch::Live;
 use watch::Watch;
 
 /// From "everything is ready" to the first due time: lanes calibrate their sleep meanwhile.
@@ -131,9 +132,11 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
         None => Resumption::default(),
         Some(resume) => resumption(&plan, &publisher, resume)?,
     };
-    let run = Run::new(&plan, &program, publisher.partitions(), &resumption);
-    let before = Before::now();
-    let ended = run.drive(publisher, outside)?;
+    let cpus = here.cpus.available();
+    let run = Run::new(&plan, &program, publisher.partitions(), &resumption, cpus);
+    let cgroup = Cgroup::of_this_process();
+    let before = Sample::now(&run.stats, &cgroup);
+    let ended = run.drive(publisher, outside, &cgroup, before)?;
     let service_url = destination.service_url().to_string();
     destination.close();
     Ok(Report::new(Measured {
@@ -148,8 +151,8 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
         stopped_by_signal: ended.stopped_by_signal,
         counted: run.stats.counts(),
         latency: run.stats.latency.lock().clone(),
-        times: Times::at_the_end(&run.stats).since(ended.warmup.unwrap_or(before.times)),
-        throttling: before.cgroup.throttling().map(|now| now.since(before.throttling)),
+        spent: Sample::at_the_end(&run.stats, &cgroup).since(ended.measured_from),
+        clock_step_ms: run.clock_step_ms(),
         rss_bytes_max: memory::rss_bytes_max(),
         failure: ended.failure,
         plan,
@@ -172,25 +175,12 @@ fn kernel() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
-/// What is measured as a difference between before and after.
-struct Before {
-    times: Times,
-    cgroup: Cgroup,
-    throttling: crate::cpu::Throttling,
-}
-
-impl Before {
-    fn now() -> Self {
-        let cgroup = Cgroup::of_this_process();
-        let throttling = cgroup.throttling().unwrap_or_default();
-        Self { times: Times::now(), cgroup, throttling }
-    }
-}
-
 /// Everything that the threads of a run share.
 struct Run<'a> {
     plan: &'a Plan,
     program: &'a Program,
+    /// CPUs that are ours.
+    cpus: f64,
     routing: Routing,
     resumption: &'a Resumption,
     /// How far into the whole run it goes on, in nanoseconds.
@@ -212,6 +202,7 @@ impl<'a> Run<'a> {
         program: &'a Program,
         partitions: &[u32],
         resumption: &'a Resumption,
+        cpus: f64,
     ) -> Self {
         let schedule = plan.load.schedule();
         // At maximum rate the last stage begins anew.
@@ -222,6 +213,7 @@ impl<'a> Run<'a> {
         Self {
             plan,
             program,
+            cpus,
             routing,
             batching,
             buffers,
@@ -236,7 +228,13 @@ impl<'a> Run<'a> {
     }
 
     /// Starts every thread, watches them to their end, and joins them.
-    fn drive(&self, publisher: Publisher, outside: &Outside) -> Result<Ended, RunError> {
+    fn drive(
+        &self,
+        publisher: Publisher,
+        outside: &Outside,
+        cgroup: &Cgroup,
+        before: Sample,
+    ) -> Result<Ended, RunError> {
         let limits = self.limits(&publisher);
         let sealing = self.sealing(&publisher);
         let (lane_ends, publisher_end) =
@@ -267,7 +265,8 @@ impl<'a> Run<'a> {
                     self.stopping_if_it_fails(|| self.lane(lane, end, sealing, &limits))
                 })?);
             }
-            let watched = Watch::new(self.plan, &self.stats, self.start, outside, &ends)
+            let live = Live { cgroup, cpus: self.cpus, last: before };
+            let watched = Watch::new(self.plan, &self.stats, self.start, outside, &ends, live)
                 .from(self.resumed_ns)
                 .until_the_end(&self.stop_handle, cancel);
             self.stop_handle.set();
@@ -279,7 +278,7 @@ impl<'a> Run<'a> {
                 schedule_ns: planned_ns.unwrap_or(watched.lanes_ended_ns),
                 stopped_by_signal: watched.stopped_by_signal,
                 failure: failures.into_iter().next(),
-                warmup: watched.warmup,
+                measured_from: watched.warmup.unwrap_or(before),
             })
         })
     }
@@ -297,6 +296,12 @@ impl<'a> Run<'a> {
             Err(error) => log::error!("{}", error.to_string()),
         }
         ended
+    }
+
+    /// Returns how much more the wall clock went on than the monotonic one since the start.
+    fn clock_step_ms(&self) -> i64 {
+        let elapsed_ms = clock::now().ns_since(self.start) / 1_000_000;
+        clock::wall_ms().cast_signed() - (self.start_wall_ms + elapsed_ms).cast_signed()
     }
 
     /// Returns which records are measured.
@@ -398,6 +403,6 @@ struct Ended {
     schedule_ns: u64,
     stopped_by_signal: bool,
     failure: Option<String>,
-    /// What had been used when the warm-up ended; `None`: there was none.
-    warmup: Option<Times>,
+    /// What had been used when the warm-up ended, or before the run.
+    measured_from: Sample,
 }

@@ -189,6 +189,18 @@ pub fn parse_duration_positive(text: &str) -> Result<Duration, UnitError> {
     }
 }
 
+/// Reads a share written in percent, `1%` or `0.5 %`, as a number from 0 to 1.
+///
+/// # Errors
+/// When the text is no percentage from 0 % to 100 %.
+pub fn parse_share(text: &str) -> Result<f64, UnitError> {
+    let percent = text.trim().strip_suffix('%').and_then(|number| number.trim().parse().ok());
+    percent.filter(|percent| (0.0..=100.0).contains(percent)).map_or_else(
+        || Err(UnitError::Unreadable { text: text.to_owned(), wanted: "a share such as 1%" }),
+        |percent: f64| Ok(percent / 100.0),
+    )
+}
+
 /// Place `index` among `count` pods of one bounded fleet, written `index/count`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Shard {
@@ -322,6 +334,15 @@ mod tests {
             assert!(matches!(text.parse::<Rate>(), Err(UnitError::Unreadable { .. })), "{text}");
         }
         assert!(matches!("1001m".parse::<Rate>(), Err(UnitError::OutOfRange { .. })));
+    }
+
+    #[test]
+    fn shares_are_percentages() {
+        assert_eq!(parse_share("1%"), Ok(0.01));
+        assert_eq!(parse_share("0.5 %"), Ok(0.005));
+        for text in ["1", "101%", "-1%", "NaN%", "%"] {
+            assert!(parse_share(text).is_err(), "{text}");
+        }
     }
 
     #[test]

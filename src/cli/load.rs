@@ -9,6 +9,7 @@ use crate::schedule::Stages;
 use crate::units::Rate;
 use crate::units::parse_duration;
 use crate::units::parse_duration_positive;
+use crate::units::parse_share;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
@@ -52,6 +53,11 @@ pub(super) struct LoadArgs {
         long, value_name = "DURATION", env = "PRODUCER_LOAD_WARMUP", value_parser = parse_duration
     )]
     warmup: Option<Duration>,
+    /// Exit with 98 when more of the target than this is missing. Default: 1%
+    #[arg(
+        long, value_name = "SHARE", env = "PRODUCER_LOAD_TOLERANCE", value_parser = parse_share
+    )]
+    tolerance: Option<f64>,
 }
 
 impl LoadArgs {
@@ -64,6 +70,7 @@ impl LoadArgs {
             duration: self.duration,
             records: self.num_messages,
             warmup: self.warmup,
+            tolerance: self.tolerance,
         }
     }
 }

@@ -15,6 +15,9 @@ use crate::units::Rate;
 /// Records a second where nothing was typed: those of the replaced system.
 const RATE: Rate = Rate::PerSecondMillionths(1_000_000_000);
 
+/// The share of the target that may be missing.
+const TOLERANCE: f64 = 0.01;
+
 /// The highest finite rate.
 const MILLIONTHS_MAX: f64 = 1e15;
 
@@ -33,6 +36,8 @@ pub struct LoadSettings {
     pub records: Option<u64>,
     /// `--warmup`.
     pub warmup: Option<Duration>,
+    /// `--tolerance`, a share.
+    pub tolerance: Option<f64>,
 }
 
 /// The load that is meant.
@@ -50,6 +55,8 @@ pub struct Load {
     pub records: Option<u64>,
     /// How long records are left out of rate, latency and CPU, in nanoseconds.
     pub warmup_ns: u64,
+    /// The share of the target that may be missing before it counts as missed.
+    pub tolerance: f64,
 }
 
 /// A rate for each CPU that is ours.
@@ -89,11 +96,16 @@ impl Load {
         let warmup_ns = typed.warmup.map_or(0, nanoseconds);
         let is_all_warmup = duration_ns.is_some_and(|duration_ns| warmup_ns >= duration_ns)
             || records.is_some() && schedule.due_before(warmup_ns) == records;
+        if typed.tolerance.is_some() && rate == Rate::Max {
+            let why = "at maximum rate there is no target that could be missed";
+            return Err(PlanError::NoEffect { flag: "--tolerance", why });
+        }
         if warmup_ns > 0 && is_all_warmup {
             let why = "the run ends before it does, and nothing would be measured";
             return Err(PlanError::NoEffect { flag: "--warmup", why });
         }
-        Ok(Self { rate, per_core, stages, duration_ns, records, warmup_ns })
+        let tolerance = typed.tolerance.unwrap_or(TOLERANCE);
+        Ok(Self { rate, per_core, stages, duration_ns, records, warmup_ns, tolerance })
     }
 
     /// Returns the schedule.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::*;
+use crate::cpu::Throttling;
 use crate::domain::DOMAINS;
 use crate::plan::BatchSettings;
 use crate::plan::Events;
@@ -83,8 +84,13 @@ fn measured() -> Measured {
             ..Counts::default()
         },
         latency,
-        times: CpuTimes { process_cpu_ns: 50_000_000, ..CpuTimes::default() },
-        throttling: Some(Throttling { periods: 3, ns: 5 }),
+        spent: Spent {
+            elapsed_ns: 10_000_000_000,
+            process_cpu_ns: 50_000_000,
+            throttling: Some(Throttling { periods: 3, ns: 5 }),
+            ..Spent::default()
+        },
+        clock_step_ms: 0,
         rss_bytes_max: Some(11_000_000),
         failure: None,
     }
@@ -120,7 +126,8 @@ fn the_names_that_machines_read_stay() {
     assert_eq!(at("/memory/rss_bytes_max"), 11_000_000);
     assert_eq!((at("/losses/connections"), at("/losses/producers")), (0.into(), 0.into()));
     assert_eq!(at("/verdict/code"), 0);
-    assert_eq!(at("/verdict/limit"), Value::Null);
+    assert_eq!((at("/verdict/limit"), at("/verdict/mend")), ("held".into(), Value::Null));
+    assert!(at("/verdict/evidence").is_string() && at("/verdict/warnings").is_array());
     assert!(at("/verdict/text").is_string());
     assert_eq!(at("/plan/seed"), 7);
     assert_eq!(at("/environment/embedded_broker"), true);
@@ -145,7 +152,15 @@ fn a_broken_identity_is_said_and_exits_1() {
 fn each_end_has_its_exit_code() {
     assert_eq!(code(|_| ()).0, 0);
     let lost = |m: &mut Measured| (m.counted.acknowledged, m.counted.unknown) = (9_000, 1_000);
-    assert_eq!(code(lost), (0, "1,000 records have no receipt, 90.00 % of the target".to_owned()));
+    let missed = "1,000 records have no receipt, 90.00 % of the target";
+    assert_eq!(code(lost), (98, missed.to_owned()));
+    let few = |m: &mut Measured| (m.counted.acknowledged, m.counted.dropped) = (9_900, 100);
+    assert_eq!(code(few).0, 0);
+    let late =
+        |last_receipt_ns| move |m: &mut Measured| m.counted.last_receipt_ns = last_receipt_ns;
+    assert_eq!((code(late(10_499_000_000)).0, code(late(10_501_000_000)).0), (0, 98));
+    let longer = |m: &mut Measured| m.plan.load.tolerance = 0.1;
+    assert_eq!(code(|m| (longer(m), late(10_900_000_000)(m)).0).0, 0);
     assert_eq!(code(|m| (m.counted.acknowledged, m.counted.failed) = (9_999, 1)).0, 1);
     assert_eq!(code(|m| m.stopped_by_signal = true).0, 105);
     let without_end = |m: &mut Measured| (m.stopped_by_signal, m.plan) = (true, plan(None));
@@ -168,4 +183,19 @@ fn a_person_reads_it_in_80_columns() {
     let plan = plan_text::render(&plan(None));
     assert!(plan.contains("until SIGINT") && plan.contains("EMBEDDED"), "{plan}");
     assert!(plan.lines().all(|line| line.chars().count() <= 80), "{plan}");
+}
+
+#[test]
+fn a_missed_target_names_its_limit_and_a_doubtful_measurement_its_doubt() {
+    let mut missed = measured();
+    (missed.counted.last_receipt_ns, missed.spent.buffer_wait_ns) = (20_000_000_000, 9_000_000_000);
+    missed.clock_step_ms = -3_600_000;
+    let report = Report::new(missed);
+    assert_eq!((report.verdict.code, report.verdict.limit), (98, "window"));
+    let text = text::render(&report);
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for told in ["limit window: waited", "--max-outstanding helps", "was set by -3600000 ms"] {
+        assert!(words.contains(told), "{text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }

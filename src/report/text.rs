@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use crate::report::Percentiles;
 use crate::report::Report;
+use crate::report::Verdict;
 use crate::report::plan_text::topics;
+use crate::report::verdict::MISSED;
 use crate::units::bytes_text;
 use crate::units::counted;
 use crate::units::duration_text;
@@ -33,6 +35,9 @@ pub fn render(report: &Report) -> String {
         "memory",
         report.memory.rss_bytes_max.map_or("not known".into(), |b| bytes_text(b) + " at most"),
     );
+    for (name, value) in limit(&report.verdict) {
+        line(name, value);
+    }
     line("again", again(report));
     let heading =
         format!("producer-load {}: {}", report.environment.version, report.plan.events.name);
@@ -41,9 +46,39 @@ pub fn render(report: &Report) -> String {
     let word = match (verdict.code, lost) {
         (0, 0) => "ok",
         (0, _) => "incomplete",
+        (MISSED, _) => "missed",
         _ => "not ok",
     };
     format!("\n{heading}\n{text}\n  {word}: {} (exit code {})\n", verdict.text, verdict.code)
+}
+
+/// Says what was the limit, how it shows and what helps, where there was one; and every doubt.
+fn limit(verdict: &Verdict) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    if let Some(mend) = verdict.mend {
+        lines.push(("limit", format!("{}: {}", verdict.limit, verdict.evidence)));
+        lines.push(("mend", mend.to_owned()));
+    }
+    lines.extend(verdict.warnings.iter().map(|warning| ("warning", warning.clone())));
+    lines.into_iter().map(|(name, value)| (name, folded(&value))).collect()
+}
+
+/// Breaks a line between words, so that the report fits 80 columns.
+fn folded(text: &str) -> String {
+    let mut folded = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        if column > 0 && column + 1 + word.chars().count() > 68 {
+            write!(folded, "\n{:12}", "").ok();
+            column = 0;
+        } else if column > 0 {
+            folded.push(' ');
+            column += 1;
+        }
+        folded.push_str(word);
+        column += word.chars().count();
+    }
+    folded
 }
 
 /// Returns the flags that make the same records again.

@@ -2,42 +2,114 @@
 
 use serde::Serialize;
 
+use super::Measured;
 use super::RateReached;
-use crate::plan::Plan;
+use super::limit::Case;
+use super::limit::Outcome;
 use crate::stats::Counts;
 use crate::units;
+
+/// A run is not judged by its last round trip: what has its receipt so soon after the schedule's
+/// end is in time, however short the run.
+const SETTLE_NS: u64 = 500_000_000;
+
+/// A wall clock that ran so differently from the monotonic one was set.
+const CLOCK_STEP_MS: u64 = 100;
+
+/// The target was missed.
+pub(super) const MISSED: u8 = 98;
 
 /// What to think of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verdict {
     /// The exit code.
     pub code: u8,
-    /// What was the limit; not judged yet.
-    pub limit: Option<String>,
+    /// `held`, or what was the limit: `quota`, `stolen CPU`, `lane CPU`, `publisher CPU`, `window`,
+    /// `hand-over` or `errors`.
+    pub limit: &'static str,
+    /// How that shows.
+    pub evidence: String,
+    /// What helps; `null` where nothing is to be done.
+    pub mend: Option<&'static str>,
+    /// What makes the measurement itself doubtful.
+    pub warnings: Vec<String>,
     /// One line.
     pub text: String,
 }
 
-/// Decides the exit code and says why in one line.
-pub(super) fn judge(
-    plan: &Plan,
-    counted: &Counts,
-    rate: RateReached,
-    failure: Option<String>,
-    stopped_by_signal: bool,
-) -> Verdict {
-    let (code, text) = if let Some(failure) = failure {
-        (1, failure)
+/// Judges a run.
+pub(super) fn judge(measured: &Measured, rate: RateReached) -> Verdict {
+    let counted = &measured.counted;
+    let outcome = outcome(measured);
+    let case = Case {
+        spent: measured.spent,
+        outcome,
+        lanes: measured.plan.lanes,
+        cpus: measured.cpus.available(),
+        errors: counted.failed + counted.unknown,
+        resent: counted.resent,
+        due: counted.scheduled - counted.warmup,
+    };
+    let finding = case.finding();
+    let (code, text) = if let Some(failure) = &measured.failure {
+        (1, failure.clone())
     } else if !counted.add_up() {
         (1, broken_identity(counted))
     } else if counted.failed > 0 {
         (1, format!("the broker refused {} records for good", units::grouped(counted.failed)))
-    } else if stopped_by_signal && plan.load.has_end() {
+    } else if measured.stopped_by_signal && measured.plan.load.has_end() {
         (105, "stopped from outside before the end".to_owned())
+    } else if outcome == Outcome::Missed {
+        (MISSED, finished(counted, rate))
     } else {
         (0, finished(counted, rate))
     };
-    Verdict { code, limit: None, text }
+    Verdict {
+        code,
+        limit: finding.limit,
+        evidence: finding.evidence,
+        mend: Some(finding.mend).filter(|mend| !mend.is_empty()),
+        warnings: warnings(measured),
+        text,
+    }
+}
+
+/// Compares a run with its target: so many records, and in time.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of what was counted"
+)]
+fn outcome(measured: &Measured) -> Outcome {
+    let (load, counted) = (&measured.plan.load, &measured.counted);
+    let Some(rate) = load.rate.per_second() else {
+        return Outcome::NoTarget;
+    };
+    let due = counted.scheduled - counted.warmup;
+    let mut missing = due.saturating_sub(counted.confirmed());
+    if measured.stopped_by_signal {
+        // What became due while the stop took hold was not to be sent any more.
+        let meanwhile = (rate * SETTLE_NS as f64 / 1e9) as u64;
+        missing -= missing.min(counted.dropped).min(meanwhile);
+    }
+    let late_ns = counted.last_receipt_ns.saturating_sub(measured.schedule_ns);
+    let tolerated = |all: u64| (all as f64 * load.tolerance) as u64;
+    let is_late = late_ns > tolerated(measured.schedule_ns).max(SETTLE_NS);
+    if is_late || missing > tolerated(due) { Outcome::Missed } else { Outcome::Held }
+}
+
+/// Says what makes the measurement itself doubtful.
+fn warnings(measured: &Measured) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if cfg!(debug_assertions) {
+        warnings.push("a debug build: its cost and its limits say nothing".to_owned());
+    }
+    if measured.clock_step_ms.unsigned_abs() > CLOCK_STEP_MS {
+        let step = measured.clock_step_ms;
+        warnings.push(format!("the clock was set by {step} ms: event times are off by that"));
+    }
+    warnings
 }
 
 fn broken_identity(counted: &Counts) -> String {

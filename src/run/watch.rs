@@ -11,10 +11,14 @@ use crossbeam_channel::select;
 
 use crate::clock;
 use crate::clock::Moment;
+use crate::cpu::Cgroup;
 use crate::plan::Plan;
 use crate::publisher::Cancel;
+use crate::report::Case;
+use crate::report::Finding;
+use crate::report::Outcome;
 use crate::run::Outside;
-use crate::run::Times;
+use crate::run::Sample;
 use crate::stats::Counts;
 use crate::stats::Stats;
 use crate::stop::StopHandle;
@@ -45,7 +49,7 @@ pub(super) struct Watched {
     /// Whether a signal ended it.
     pub(super) stopped_by_signal: bool,
     /// What had been used when the warm-up ended; `None`: there was none.
-    pub(super) warmup: Option<Times>,
+    pub(super) warmup: Option<Sample>,
 }
 
 /// The watch over one run.
@@ -56,6 +60,7 @@ pub(super) struct Watch<'a> {
     outside: &'a Outside,
     ends: &'a Ends,
     tick: Tick,
+    live: Live<'a>,
     signals_seen: u32,
     stopped_by_signal: bool,
     lanes_ended_ns: Option<u64>,
@@ -68,6 +73,7 @@ impl<'a> Watch<'a> {
         start: Moment,
         outside: &'a Outside,
         ends: &'a Ends,
+        live: Live<'a>,
     ) -> Self {
         let tick = Tick::first(start, plan.batching.window_ns);
         Self {
@@ -77,6 +83,7 @@ impl<'a> Watch<'a> {
             outside,
             ends,
             tick,
+            live,
             signals_seen: 0,
             stopped_by_signal: false,
             lanes_ended_ns: None,
@@ -111,7 +118,7 @@ impl<'a> Watch<'a> {
                 }
                 recv(warmed_up) -> _ => {
                     warmed_up = never();
-                    warmup = Some(Times::now());
+                    warmup = Some(Sample::now(self.stats, self.live.cgroup));
                     log::info!("the warm-up is over: from now on it counts");
                 }
                 recv(patience) -> _ => {
@@ -119,7 +126,7 @@ impl<'a> Watch<'a> {
                     log::warn!("the drain timeout is over; what has no receipt counts as unknown");
                     cancel.cancel();
                 }
-                recv(at(self.tick.due.instant())) -> _ => self.tick.log(clock::now(), self.stats),
+                recv(at(self.tick.due.instant())) -> _ => self.on_tick(),
             }
         }
         self.tick.log_last(self.stats, self.plan.batching.window_ns);
@@ -128,6 +135,44 @@ impl<'a> Watch<'a> {
             lanes_ended_ns: self.lanes_ended_ns.unwrap_or(now_ns),
             stopped_by_signal: self.stopped_by_signal,
             warmup,
+        }
+    }
+
+    /// Logs the second, and when the run has fallen behind what the limit is.
+    fn on_tick(&mut self) {
+        let now = clock::now();
+        let before = self.tick.before;
+        self.tick.log(now, self.stats);
+        // The line comes half a window late, so that receipts can have come.
+        let until_ns = now.ns_since(self.start).saturating_sub(self.plan.batching.window_ns / 2);
+        let schedule = self.plan.load.schedule();
+        let due = |ns: u64| schedule.due_before(ns);
+        let of_second = due(until_ns).zip(due(until_ns.saturating_sub(SECOND_NS)));
+        let Some((due, due_before)) = of_second.filter(|_| self.lanes_ended_ns.is_none()) else {
+            return;
+        };
+        let counted = &self.tick.before;
+        let ended = |counts: &Counts| counts.failed + counts.unknown + counts.dropped;
+        let behind = due.saturating_sub(counted.acknowledged + ended(counted));
+        let sent = counted.acknowledged - before.acknowledged;
+        let errors = counted.failed + counted.unknown - before.failed - before.unknown;
+        let in_second = due - due_before;
+        let is_behind = behind > in_second / 2 && sent < in_second;
+        if is_behind || errors > 0 {
+            let sample = Sample::now(self.stats, self.live.cgroup);
+            let case = Case {
+                spent: sample.since(self.live.last),
+                outcome: if is_behind { Outcome::Missed } else { Outcome::Held },
+                lanes: self.plan.lanes,
+                cpus: self.live.cpus,
+                errors,
+                resent: counted.resent - before.resent,
+                due: in_second,
+            };
+            self.live.last = sample;
+            let Finding { limit, evidence, mend } = case.finding();
+            let behind = units::counted(behind, "record");
+            log::warn!("Not well: {behind} behind; limit: {limit} ({evidence}); {mend}");
         }
     }
 
@@ -144,6 +189,15 @@ impl<'a> Watch<'a> {
             cancel.cancel();
         }
     }
+}
+
+/// What the judgement of a second starts from.
+pub(super) struct Live<'a> {
+    pub(super) cgroup: &'a Cgroup,
+    /// CPUs that are ours.
+    pub(super) cpus: f64,
+    /// What had been used when a second was last judged, or before the run.
+    pub(super) last: Sample,
 }
 
 /// The log of once a second.

