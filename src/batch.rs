@@ -6,10 +6,12 @@
 use std::ops::Range;
 
 mod compression;
+mod decompression;
 mod frame;
 
 pub use compression::Compression;
 pub use compression::Compressor;
+pub use decompression::Decompressor;
 pub use frame::FrameSealer;
 pub use frame::FrameSealerParts;
 pub use frame::ProducerHead;

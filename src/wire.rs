@@ -5,8 +5,17 @@
 //! covers what stands behind it. The payload of a batch is, for each record, `[size u32]
 //! [SingleMessageMetadata][the record]`.
 //!
-//! Only what is written for every record or batch is written here, by hand, because it has to be
-//! cheap; every other command is encoded and decoded by the `pulsar` crate's types.
+//! Only what is written and read for every record or batch is written and read here, by hand,
+//! because it has to be cheap; every other command is encoded and decoded by the `pulsar` crate's
+//! types.
+
+mod read;
+
+pub use read::Body;
+pub use read::Entries;
+pub use read::Entry;
+pub use read::MessageHead;
+pub use read::ReadError;
 
 /// Stands between the command and the checksum of what follows it.
 const MAGIC: [u8; 2] = [0x0e, 0x01];
