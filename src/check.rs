@@ -72,6 +72,7 @@ fn write_line(out: &mut impl Write, taken: &Taken) -> io::Result<()> {
         Step::LookUp => "look-up",
         Step::RegisterSchema => "schema",
         Step::CreateProducer => "producer",
+        Step::Subscribe => "reader",
     };
     let took = taken.took_ns.map_or_else(|| "-".to_owned(), units::duration_text);
     writeln!(out, "{name:<13} {took:>8}  {}", taken.detail)

@@ -1,5 +1,5 @@
-//! The door to a cluster: resolve, connect, look up, create producers; each step with its own
-//! words.
+//! The door to a cluster: resolve, connect, look up, create producers or readers; each step with its
+//! own words.
 //!
 //! Passing trouble (nobody listens yet, the broker is not ready, a name is still taken) is tried
 //! again until the connect timeout; a refusal that no retry mends ends at once, in the broker's own
@@ -23,9 +23,12 @@ mod attempts;
 mod cause;
 mod client;
 mod command;
+mod inbox;
 mod link;
 mod look_up;
 mod producers;
+mod reader;
+mod readers;
 mod recovery;
 mod socket;
 mod step;
@@ -40,6 +43,9 @@ pub use link::Link;
 pub use link::LinkError;
 pub use look_up::Broker;
 pub use producers::ProducerIdentity;
+pub use reader::MessageId;
+pub use reader::Reader;
+pub use readers::ReadFrom;
 pub use recovery::News;
 pub use recovery::Recovery;
 pub use step::ConnectError;

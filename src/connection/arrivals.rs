@@ -41,6 +41,11 @@ impl Arrivals {
         self.filled.end += bytes;
     }
 
+    /// Returns what has arrived and is no whole command yet.
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.bytes[self.filled.clone()]
+    }
+
     /// Returns the next command, if all of it has arrived.
     ///
     /// # Errors

@@ -246,6 +246,19 @@ impl Link {
         Ok(command::proof(self.credentials.as_ref(), secret))
     }
 
+    /// Says a command that has a request's number, which `number` writes into it, and waits for the
+    /// answer that `find` takes: on a link that is asked one thing after the other.
+    pub(super) async fn ask<T>(
+        &mut self,
+        mut command: BaseCommand,
+        number: impl FnOnce(&mut BaseCommand, u64),
+        find: impl Fn(&mut BaseCommand) -> Option<T>,
+    ) -> Result<T, Cause> {
+        number(&mut command, self.next_request());
+        self.write_all(&command::encoded(&command)).await?;
+        self.answer(find).await
+    }
+
     /// Waits for the answer that `find` takes; an error of the broker's ends the wait.
     async fn answer<T>(
         &mut self,
@@ -322,6 +335,22 @@ impl Link {
                 Ok(true)
             }
         }
+    }
+
+    /// Reads what has arrived into `room`; `None`: nothing has.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub(super) fn read_into(&mut self, room: &mut [u8]) -> Result<Option<usize>, LinkError> {
+        match self.socket.read(room)? {
+            Some(0) => Err(LinkError::Closed),
+            bytes => Ok(bytes),
+        }
+    }
+
+    /// Returns what has arrived behind the last command.
+    pub(super) fn arrived(&self) -> &[u8] {
+        self.arrivals.rest()
     }
 
     /// Returns the next command that has arrived.

@@ -1,4 +1,4 @@
-//! The steps to a producer: what each is called, what came out of it, why it failed.
+//! The steps to a producer or reader: what each is called, what came out of it, why it failed.
 
 use crate::units;
 
@@ -17,6 +17,8 @@ pub enum Step {
     RegisterSchema,
     /// A producer.
     CreateProducer,
+    /// A reader.
+    Subscribe,
 }
 
 impl Step {
@@ -30,6 +32,7 @@ impl Step {
             Self::LookUp => "look up the topic",
             Self::RegisterSchema => "register the schema",
             Self::CreateProducer => "create a producer",
+            Self::Subscribe => "subscribe",
         }
     }
 }
