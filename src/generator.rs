@@ -331,10 +331,15 @@ impl<'a, S: Sealer> Lane<'a, S> {
     /// the lag that it has now.
     fn drop_due_before(&mut self, slot: usize, until_ns: u64, now_ns: u64) {
         let until_ns = until_ns.min(self.paced_until_ns);
+        let mut is_first = true;
         loop {
             let cursor = &self.streams[slot].cursor;
             let (index, due_ns) = (cursor.index(), cursor.due_ns());
             let Some(due_ns) = due_ns.filter(|&due_ns| due_ns < until_ns) else { return };
+            if std::mem::take(&mut is_first) {
+                // No batch spans a record that was dropped: it would hide that from consumers.
+                self.seal_stream(slot);
+            }
             if !self.resumption.may_be_done(index) || !self.is_done(slot, index) {
                 self.departures.count_late(due_ns, now_ns);
             }

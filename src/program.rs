@@ -173,7 +173,14 @@ impl Program {
 
     /// Begins record `index` with this event time (milliseconds since 1970): draws its source.
     pub fn begin(&self, draw: &mut Draw, index: u64, event_time_ms: u64) {
-        draw.rng = self.identity.record(index);
+        self.begin_of(self.identity, draw, index, event_time_ms);
+    }
+
+    /// Begins a record of another seed that has the same schema, flags and sources: what is encoded
+    /// once for all records follows from the sources alone.
+    #[inline]
+    pub fn begin_of(&self, identity: Identity, draw: &mut Draw, index: u64, event_time_ms: u64) {
+        draw.rng = identity.record(index);
         draw.index = index;
         draw.event_time_ms = event_time_ms;
         draw.ahead_bytes = None;
@@ -182,7 +189,7 @@ impl Program {
             Some(lifecycle) => {
                 let (number, step) = lifecycle.place(index);
                 draw.step = step;
-                draw.lifecycle = self.identity.lifecycle(number);
+                draw.lifecycle = identity.lifecycle(number);
                 draw.source = self.sources.draw(number, &mut draw.lifecycle_stream(0));
             }
         }

@@ -343,6 +343,7 @@ impl<'a> Run<'a> {
         (self.plan.transport == Transport::Framed).then(|| FrameSealerParts {
             producers: publisher.heads().into(),
             origin: self.plan.origin(),
+            streams: self.plan.streams,
             compression: self.batching.compression,
             is_batching: self.batching.is_enabled,
         })

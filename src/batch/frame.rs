@@ -39,6 +39,8 @@ pub struct FrameSealerParts {
     pub producers: std::sync::Arc<[ProducerHead]>,
     /// The digest of the plan, the seed and the shard: `digest/seed/shard`.
     pub origin: String,
+    /// How many streams the run has.
+    pub streams: u32,
     /// How payloads are compressed.
     pub compression: Compression,
     /// Whether records are gathered; else each is a message by itself.
@@ -126,7 +128,8 @@ impl Sealer for FrameSealer {
         self.property.clear();
         let previous = batch.previous_index.map_or(-1, i128::from);
         // Writing to a string with room cannot fail.
-        write!(self.property, "{}/{}/{previous}", self.parts.origin, batch.stream).ok();
+        let FrameSealerParts { origin, streams, .. } = &self.parts;
+        write!(self.property, "{origin}/{}/{streams}/{previous}", batch.stream).ok();
         let head = SendHead {
             producer_id: batch.producer.into(),
             producer_name: &producer.name,
@@ -192,6 +195,7 @@ mod tests {
         FrameSealerParts {
             producers: [head("other"), head("load-0"), head("load-1"), head("load-2")].into(),
             origin: "0badcafe/42/0/1".to_owned(),
+            streams: 4,
             compression,
             is_batching,
         }
@@ -273,7 +277,7 @@ mod tests {
         assert_eq!(metadata.schema_version.as_deref(), Some(&[0, 0, 0, 0, 0, 0, 0, 5][..]));
         assert_eq!(metadata.compression, None);
         assert_eq!(metadata.properties[0].key, PROPERTY);
-        assert_eq!(metadata.properties[0].value, "0badcafe/42/0/1/1/5");
+        assert_eq!(metadata.properties[0].value, "0badcafe/42/0/1/1/4/5");
         assert!(metadata.publish_time > 1_700_000_000_000);
         let entries = entries(&payload);
         assert_eq!(entries.len(), 4);

@@ -11,9 +11,9 @@ use crate::routing::Routing;
 pub enum ResumptionError {
     /// The broker knows nothing of a producer.
     #[error(
-        "the broker does not know where producer {producer} stopped: either deduplication is off for \
-         its topic (or it forgot the name, after six hours), or no run of this plan has sent to it \
-         (the name has the plan's digest in it); --resume=or-start begins such streams anew"
+        "the broker does not know where producer {producer} stopped: either deduplication is off \
+         for its topic (or it forgot the name, after six hours), or no run of this plan has sent to \
+         it (the name has the plan's digest in it); --resume=or-start begins such streams anew"
     )]
     Unknown {
         /// Its number.
@@ -21,8 +21,8 @@ pub enum ResumptionError {
     },
     /// What the broker knows is no index of the stream.
     #[error(
-        "producer {producer} stopped at record {last}, which is none of its stream's: the earlier run \
-         had another number of producers or topics"
+        "producer {producer} stopped at record {last}, which is none of its stream's: the earlier \
+         run had another number of producers or topics"
     )]
     OtherStreams {
         /// Its number.

@@ -110,6 +110,7 @@ fn a_lane_allocates_nothing_after_its_start() {
         let parts = FrameSealerParts {
             producers: [ProducerHead::default()].into(),
             origin: "0badcafe/42/0/1".to_owned(),
+            streams: 4,
             compression,
             is_batching: true,
         };
