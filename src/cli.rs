@@ -20,6 +20,7 @@ use crate::run;
 use crate::run::Outside;
 use crate::run::RunError;
 use crate::signals;
+use crate::verify::VerifyError;
 
 mod batches;
 mod broker;
@@ -34,6 +35,7 @@ mod records;
 mod sample;
 mod surroundings;
 mod target;
+mod verify;
 
 use broker::BrokerArgs;
 use broker::ServeError;
@@ -43,6 +45,8 @@ use produce::ProduceArgs;
 use sample::SampleArgs;
 use sample::SchemaArgs;
 use target::TargetError;
+use verify::FormatArg;
+use verify::VerifyArgs;
 
 /// The run could not begin or failed.
 const EXIT_FAILED: u8 = 1;
@@ -79,6 +83,8 @@ struct Cli {
 enum Command {
     /// Takes every step to the first record and says how long each took; sends nothing.
     Check(Box<CheckArgs>),
+    /// Reads what topics hold and says which records are missing, repeated, reordered or altered.
+    Verify(Box<VerifyArgs>),
     /// Prints records instead of sending them.
     Sample(SampleArgs),
     /// Prints the schema that would be registered, or a table of its fields.
@@ -146,6 +152,7 @@ pub fn main() -> ExitCode {
     let code = match cli.command {
         None => produce(&cli.produce),
         Some(Command::Check(arguments)) => check(&arguments),
+        Some(Command::Verify(arguments)) => verify(&arguments),
         Some(Command::Sample(arguments)) => sample::sample(&arguments).map(|()| 0),
         Some(Command::Schema(arguments)) => sample::schema(&arguments).map(|()| 0),
         Some(Command::Broker(arguments)) => {
@@ -182,6 +189,24 @@ fn check(arguments: &CheckArgs) -> Result<u8, Failure> {
     let outside = outside()?;
     check::check(&plan, url, &outside.interrupt, &mut io::stdout()).map_err(failed)?;
     Ok(0)
+}
+
+fn verify(arguments: &VerifyArgs) -> Result<u8, Failure> {
+    let plan = Plan::resolve(arguments.settings()?, &surroundings::here())?;
+    let url = plan.service_url.clone().ok_or(PlanError::NothingToCheck)?;
+    let outside = outside()?;
+    let outcome = crate::verify::verify(&plan, &url, &arguments.wish(), &outside.interrupt);
+    let outcome = outcome.map_err(|error| match error {
+        VerifyError::Connect(ConnectError::Interrupted { .. }) => {
+            Failure { code: EXIT_STOPPED, error: Box::new(error) }
+        }
+        error => failed(error),
+    })?;
+    print(&match arguments.format() {
+        FormatArg::Text => outcome.text(),
+        FormatArg::Json => outcome.json(),
+    })?;
+    Ok(outcome.verdict.code)
 }
 
 /// Watches for signals; the first also ends an attempt to connect.

@@ -35,6 +35,7 @@ pub mod publisher;
 pub mod broker;
 // Outcome: plain results and their renderings.
 pub mod report;
+pub mod verify;
 // Shell: wiring.
 pub mod signals;
 pub mod run;

@@ -64,6 +64,12 @@ impl Cancel {
         Self::default()
     }
 
+    /// Returns what is cancelled.
+    #[must_use]
+    pub fn token(&self) -> CancellationToken {
+        self.0.clone()
+    }
+
     /// Cancels; later calls change nothing.
     pub fn cancel(&self) {
         self.0.cancel();

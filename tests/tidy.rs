@@ -17,7 +17,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("pulsar", &["connection", "publisher", "broker", "verify"]),
     ("clap", &["cli"]),
     ("core_affinity", &["run"]),
-    ("bumpalo", &["generator", "program"]),
+    ("bumpalo", &["generator", "program", "verify"]),
 ];
 
 fn root() -> &'static Path {

@@ -22,8 +22,10 @@ pub enum PlanError {
          pulsar://pulsar-proxy.pulsar.svc.cluster.local:6650"
     )]
     ServiceUrlMissing,
-    /// A check has nothing to check.
-    #[error("check needs a cluster: set PULSAR_URL or --service-url, such as pulsar://HOST:6650")]
+    /// There is no cluster to check, or to read from.
+    #[error(
+        "check and verify need a cluster: set PULSAR_URL or --service-url, such as pulsar://HOST:6650"
+    )]
     NothingToCheck,
     /// Some shard would have no source.
     #[error("--shard {shard} leaves a shard without a source: raise --sources above {sources}")]

@@ -56,3 +56,5 @@ mod any_schema;
 mod verdict;
 #[cfg(test)]
 mod schema_robustness;
+#[cfg(test)]
+mod verify;

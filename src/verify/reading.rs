@@ -1,0 +1,272 @@
+//! Reading several partitions as one, so that none runs ahead of the others by more than the ledgers
+//! can tell apart.
+//!
+//! Of the messages at hand the one that was published first is next. One that would push out of a
+//! ledger what other partitions may still bring waits for them, unless they have nothing to say.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::VerifyError;
+use super::inspector::Inspector;
+use super::inspector::Place;
+use crate::clock;
+use crate::clock::Moment;
+use crate::connection::ConnectError;
+use crate::connection::LinkError;
+use crate::connection::MessageId;
+use crate::connection::ReadFrom;
+use crate::connection::Reader;
+use crate::connection::Session;
+
+/// Messages after which the sockets are asked again what has arrived.
+const TURN: usize = 64;
+
+/// How long a wait for bytes lasts at most, before the time is looked at.
+const WAIT: Duration = Duration::from_millis(20);
+
+/// How long a partition may say nothing, when more of it is known to exist, until it is given up.
+const SILENCE_NS_MAX: u64 = 30_000_000_000;
+
+/// How long a partition may say nothing, when nobody knows whether there is more, until the others
+/// do not wait for it any more.
+const PATIENCE_NS: u64 = 500_000_000;
+
+/// When reading ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// When all is read that was there at the start.
+    WhatIsThere,
+    /// At a moment, if any, or on the word.
+    Live(Option<Moment>),
+}
+
+/// How reading ended.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    /// Whether the word came before the end.
+    pub(super) is_interrupted: bool,
+    /// Partitions that fell silent before their end.
+    pub(super) unread: Vec<String>,
+}
+
+/// One partition.
+struct Source<'a> {
+    topic: &'a str,
+    number: usize,
+    partition: u32,
+    partitions: u32,
+    reader: Reader,
+    /// When the message at the front was published; `None`: there is none.
+    front_ms: Option<u64>,
+    /// The last message that is wanted.
+    last: Option<MessageId>,
+    is_open: Option<bool>,
+    has_ended: bool,
+    /// Since when it has nothing to say.
+    silent_since: Moment,
+}
+
+/// Everything that is read.
+pub(super) struct Reading<'a> {
+    session: Session,
+    sources: Vec<Source<'a>>,
+    until: Until,
+}
+
+impl<'a> Reading<'a> {
+    /// Subscribes to every partition of the topics.
+    pub(super) async fn start(
+        mut session: Session,
+        topics: &'a [String],
+        until: Until,
+    ) -> Result<Self, ConnectError> {
+        let mut sources = Vec::new();
+        for (number, topic) in topics.iter().enumerate() {
+            let partitions = session.partitions()[number].max(1);
+            for partition in 0..partitions {
+                let is_live = until != Until::WhatIsThere;
+                let from = if is_live { ReadFrom::Latest } else { ReadFrom::Earliest };
+                let reader = session.read((number, partition), from).await?;
+                let last = (!is_live).then(|| reader.last_at_start());
+                let has_ended = last.is_some_and(|last| last.entry < 0);
+                let is_open = is_live.then_some(true);
+                let (front_ms, silent_since) = (None, clock::now());
+                sources.push(Source {
+                    topic,
+                    number,
+                    partition,
+                    partitions,
+                    reader,
+                    front_ms,
+                    last,
+                    is_open,
+                    has_ended,
+                    silent_since,
+                });
+            }
+        }
+        Ok(Self { session, sources, until })
+    }
+
+    /// Reads to the end, and shows every message to `inspector`.
+    pub(super) async fn run(
+        mut self,
+        inspector: &mut Inspector<'_>,
+        word: &CancellationToken,
+    ) -> Result<Read, VerifyError> {
+        let mut read = Read::default();
+        while self.sources.iter().any(|source| !source.has_ended) {
+            if let Until::Live(Some(end)) = self.until
+                && clock::now() >= end
+            {
+                break;
+            }
+            if word.is_cancelled() {
+                read.is_interrupted = true;
+                break;
+            }
+            let mut has_stalled = false;
+            for _ in 0..TURN {
+                self.fetch().await?;
+                let now_ms = if inspector.latency.is_some() { clock::wall_ms() } else { 0 };
+                match self.next(inspector) {
+                    Some(next) => self.sources[next].show(inspector, now_ms),
+                    None => has_stalled = true,
+                }
+                if has_stalled {
+                    break;
+                }
+            }
+            if has_stalled {
+                self.wait(word).await;
+                self.give_up_on_silent(&mut read);
+            } else {
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(read)
+    }
+
+    /// Has every source bring its next message to the front, if it has arrived.
+    async fn fetch(&mut self) -> Result<(), VerifyError> {
+        for source in &mut self.sources {
+            if source.front_ms.is_some() || source.has_ended {
+                continue;
+            }
+            match source.reader.advance() {
+                Ok(false) => {}
+                Ok(true) => source.came(),
+                Err(error) => source.recover(&mut self.session, &error).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns which source is next: of those that hold nobody up the one whose message was
+    /// published first.
+    fn next(&self, inspector: &Inspector<'_>) -> Option<usize> {
+        let front = |(place, source): (usize, &Source<'_>)| Some((source.front_ms?, place));
+        let mut fronts: Vec<_> = self.sources.iter().enumerate().filter_map(front).collect();
+        fronts.sort_unstable();
+        let (_, first) = *fronts.first()?;
+        if self.sources.len() == 1 {
+            return Some(first);
+        }
+        let is_free = |(_, place): &&(u64, usize)| {
+            let source = &self.sources[*place];
+            let body = source.reader.front().map_or(&[][..], |(_, body)| body);
+            source.partitions == 1 || !inspector.would_lose(source.number, body)
+        };
+        if let Some((_, place)) = fronts.iter().find(is_free) {
+            return Some(*place);
+        }
+        // All of them would push something out: whatever a silent one may bring has to come first.
+        let now = clock::now();
+        let is_awaited = |source: &Source<'_>| {
+            let is_patient =
+                self.until == Until::WhatIsThere || now.ns_since(source.silent_since) < PATIENCE_NS;
+            source.front_ms.is_none() && !source.has_ended && is_patient
+        };
+        (!self.sources.iter().any(is_awaited)).then_some(first)
+    }
+
+    /// Waits for bytes.
+    async fn wait(&self, word: &CancellationToken) {
+        let ready = poll_fn(|cx| {
+            let silent = self.sources.iter().filter(|it| it.front_ms.is_none() && !it.has_ended);
+            // Each is polled, so that each wakes.
+            let ready = silent.filter(|source| source.reader.poll_ready(cx).is_ready()).count();
+            if ready > 0 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        tokio::select! {
+            // When nothing came the time is looked at.
+            waited = timeout(WAIT, ready) => drop(waited),
+            () = word.cancelled() => {}
+        }
+    }
+
+    /// Gives up partitions that do not say what is known to exist.
+    fn give_up_on_silent(&mut self, read: &mut Read) {
+        if self.until != Until::WhatIsThere {
+            return;
+        }
+        let now = clock::now();
+        for source in self.sources.iter_mut().filter(|it| !it.has_ended && it.front_ms.is_none()) {
+            if now.ns_since(source.silent_since) >= SILENCE_NS_MAX {
+                source.has_ended = true;
+                let (topic, partition) = (source.topic, source.partition);
+                read.unread.push(format!("{topic}, partition {partition}"));
+            }
+        }
+    }
+}
+
+impl Source<'_> {
+    /// Notes what has come to the front.
+    fn came(&mut self) {
+        let Some((id, body)) = self.reader.front() else { return };
+        self.front_ms = Some(Inspector::publish_time_ms(body));
+        // Where the first entry is not the first of its ledger, older ones have been let go.
+        self.is_open.get_or_insert(id.entry > 0);
+    }
+
+    /// Shows the message at the front to the inspector, and takes it away.
+    fn show(&mut self, inspector: &mut Inspector<'_>, now_ms: u64) {
+        let Some((id, body)) = self.reader.front() else { return };
+        let Self { topic, number, partition, partitions, .. } = *self;
+        let is_open = self.is_open.unwrap_or(false);
+        let place = Place { topic, number, partition, partitions, id, is_open };
+        let records = inspector.inspect(&place, body, now_ms);
+        self.reader.take(records);
+        self.front_ms = None;
+        self.has_ended = self.last.is_some_and(|last| id >= last);
+        self.silent_since = clock::now();
+    }
+
+    /// Subscribes again behind what was taken last.
+    async fn recover(
+        &mut self,
+        session: &mut Session,
+        error: &LinkError,
+    ) -> Result<(), VerifyError> {
+        let (topic, partition) = (self.topic, self.partition);
+        log::warn!("{topic}, partition {partition}: {error}; subscribing again");
+        let behind = self.reader.behind();
+        let from = if behind.entry == i64::MAX {
+            ReadFrom::Latest
+        } else if behind.entry < 0 {
+            ReadFrom::Earliest
+        } else {
+            ReadFrom::Behind(behind)
+        };
+        self.reader = session.read((self.number, partition), from).await?;
+        self.front_ms = None;
+        self.silent_since = clock::now();
+        Ok(())
+    }
+}
