@@ -1,8 +1,12 @@
 //! What our program sends to the embedded broker, read back from it by official clients.
 
+use std::io::BufRead as _;
+use std::io::BufReader;
 use std::process::Command;
+use std::process::Stdio;
 
 use producer_load::broker::BrokerHandle;
+use producer_load::broker::Faults;
 use serde_json::Value;
 use serde_json::json;
 
@@ -123,4 +127,49 @@ fn java_the_official_client_decodes_what_the_embedded_broker_kept() {
         }
         assert_eq!(told["topics"].as_object().unwrap().len(), 4, "{told}");
     }
+}
+
+/// Lets the official Python client read the topic `t` while our program sends, and returns what it
+/// saw.
+fn follow(broker: &BrokerHandle, pause_s: &str, arguments: &[&str]) -> Value {
+    let python = std::env::var("PRODUCER_LOAD_PYTHON").unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/consumers/follow.py");
+    let url = broker.service_url();
+    let mut command = Command::new(python);
+    command.args([script, &url, "t", pause_s]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut client = command.spawn().unwrap();
+    let mut told = BufReader::new(client.stdout.take().unwrap()).lines();
+    assert_eq!(told.next().unwrap().unwrap(), "subscribed");
+    let said = run(&[&["-u", &url, "-t", "t"][..], arguments].concat());
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
+    let last = told.last().unwrap().unwrap();
+    assert!(client.wait().unwrap().success());
+    serde_json::from_str(&last).unwrap()
+}
+
+#[test]
+#[ignore = "needs python with pulsar-client: scripts/test provides it"]
+fn python_a_client_that_is_cut_off_again_and_again_reads_every_record() {
+    let faults = ["drop-connection-every=700ms", "refuse=100ms"].map(|it| it.parse().unwrap());
+    let faults = Faults::combine(faults).unwrap();
+    let retain_bytes_max = 64 * 1024 * 1024;
+    let broker = start_with(BrokerConfig { faults, retain_bytes_max, ..BrokerConfig::default() });
+    let told = follow(&broker, "0", &["-r", "5k", "-d", "4s"]);
+    let (crc, count) = held(&broker, "t");
+    assert!(count >= 20_000, "{count}");
+    assert_eq!((&told["distinct"], &told["crc"]), (&json!(count), &json!(crc)), "{told}");
+    assert!(told["received"].as_u64().unwrap() >= count, "{told}");
+    assert!(broker.stop().faults["drop-connection-every"] >= 5);
+}
+
+#[test]
+#[ignore = "needs python with pulsar-client: scripts/test provides it"]
+fn python_a_client_that_sleeps_sees_what_it_missed() {
+    let retain_bytes_max = 1024 * 1024;
+    let broker = start_with(BrokerConfig { retain_bytes_max, ..BrokerConfig::default() });
+    let told = follow(&broker, "4", &["-r", "20k", "-d", "1s"]);
+    let counts = broker.stop();
+    let missed = counts.topics["persistent://public/default/t"].overrun_batches;
+    assert!(missed > 20, "{missed}");
+    assert_eq!(told["missing"], missed, "{told}");
 }
