@@ -1,5 +1,5 @@
-//! The door to a cluster: resolve, connect, look up, create producers or readers; each step with its
-//! own words.
+//! The door to a cluster: resolve, connect, look up, create producers or readers; each step with
+//! its own words.
 //!
 //! Passing trouble (nobody listens yet, the broker is not ready, a name is still taken) is tried
 //! again until the connect timeout; a refusal that no retry mends ends at once, in the broker's own
