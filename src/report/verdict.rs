@@ -95,7 +95,8 @@ fn outcome(measured: &Measured) -> Outcome {
     }
     let late_ns = counted.last_receipt_ns.saturating_sub(measured.schedule_ns);
     let tolerated = |all: u64| (all as f64 * load.tolerance) as u64;
-    let is_late = late_ns > tolerated(measured.schedule_ns).max(SETTLE_NS);
+    let lasted_ns = measured.schedule_ns.saturating_sub(measured.resumed_ns);
+    let is_late = late_ns > tolerated(lasted_ns).max(SETTLE_NS);
     if is_late || missing > tolerated(due) { Outcome::Missed } else { Outcome::Held }
 }
 

@@ -61,6 +61,8 @@ pub(super) struct Watch<'a> {
     ends: &'a Ends,
     tick: Tick,
     live: Live<'a>,
+    /// Records that an earlier run had sent, where this one goes on.
+    done_before: u64,
     signals_seen: u32,
     stopped_by_signal: bool,
     lanes_ended_ns: Option<u64>,
@@ -84,6 +86,7 @@ impl<'a> Watch<'a> {
             ends,
             tick,
             live,
+            done_before: 0,
             signals_seen: 0,
             stopped_by_signal: false,
             lanes_ended_ns: None,
@@ -94,6 +97,7 @@ impl<'a> Watch<'a> {
     pub(super) fn from(mut self, resumed_ns: u64) -> Self {
         let begun = self.start.plus_ns(resumed_ns);
         self.tick = Tick::first(begun, self.plan.batching.window_ns);
+        self.done_before = self.plan.load.schedule().due_before(resumed_ns).unwrap_or_default();
         self
     }
 
@@ -153,7 +157,8 @@ impl<'a> Watch<'a> {
         };
         let counted = &self.tick.before;
         let ended = |counts: &Counts| counts.failed + counts.unknown + counts.dropped;
-        let behind = due.saturating_sub(counted.acknowledged + ended(counted));
+        let done = self.done_before + counted.acknowledged + ended(counted);
+        let behind = due.saturating_sub(done);
         let sent = counted.acknowledged - before.acknowledged;
         let errors = counted.failed + counted.unknown - before.failed - before.unknown;
         let in_second = due - due_before;
