@@ -46,7 +46,7 @@ fn pacing(criterion: &mut Criterion<CpuTime>) {
                 let start = clock::now();
                 for deadline in 1..=DEADLINES {
                     let due = start.plus_ns(schedule.due_ns(deadline * batch));
-                    assert_eq!(pacer.wait_until(due), Waited::Due);
+                    assert_ne!(pacer.wait_until(due), Waited::Stopped);
                     lateness.saturating_record(clock::now().ns_since(due));
                 }
             });

@@ -23,8 +23,13 @@ const PROBE_NS: u64 = 100_000;
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waited {
-    /// The moment has come.
-    Due,
+    /// The moment came, and was noticed so much later.
+    Until {
+        /// How much later, in nanoseconds.
+        late_ns: u64,
+    },
+    /// The moment was over before.
+    Over,
     /// The run was stopped first.
     Stopped,
 }
@@ -65,6 +70,9 @@ impl Pacer {
     #[must_use]
     pub fn wait_until(&self, moment: Moment) -> Waited {
         let left = moment.ns_since(clock::now());
+        if left == 0 {
+            return if self.stop.is_set() { Waited::Stopped } else { Waited::Over };
+        }
         if left > self.spin_ns {
             let asleep = left - self.spin_ns;
             if self.stop.sleep_until(clock::now().plus_ns(asleep)) {
@@ -73,10 +81,13 @@ impl Pacer {
         } else if self.stop.is_set() {
             return Waited::Stopped;
         }
-        while moment > clock::now() {
+        loop {
+            let now = clock::now();
+            if now >= moment {
+                return Waited::Until { late_ns: now.ns_since(moment) };
+            }
             std::hint::spin_loop();
         }
-        Waited::Due
     }
 }
 
@@ -103,10 +114,20 @@ mod tests {
             let pacer = Pacer::calibrate(stop.clone(), 100, may_spin);
             for ns in [0, 1_000, 50_000, 1_000_000, 5_000_000] {
                 let moment = clock::now().plus_ns(ns);
-                assert_eq!(pacer.wait_until(moment), Waited::Due);
+                assert_ne!(pacer.wait_until(moment), Waited::Stopped);
                 assert!(clock::now() >= moment);
             }
         }
+    }
+
+    #[test]
+    fn only_what_was_waited_for_says_how_late_it_was() {
+        let (_handle, stop) = stop::stop();
+        let pacer = Pacer::calibrate(stop, 100, true);
+        let moment = clock::now();
+        assert_eq!(pacer.wait_until(moment), Waited::Over);
+        let waited = pacer.wait_until(clock::now().plus_ns(2_000_000));
+        assert!(matches!(waited, Waited::Until { .. }), "{waited:?}");
     }
 
     #[test]

@@ -192,6 +192,10 @@ pub struct Latencies {
     pub response: Option<Percentiles>,
     /// Send to receipt.
     pub service: Option<Percentiles>,
+    /// How late the pacer let batches go that it had to wait with; `null` at maximum rate.
+    pub pacing: Option<Percentiles>,
+    /// Values of over an hour, which stand in the histograms as an hour.
+    pub saturated: u64,
 }
 
 /// Percentiles of a latency, in nanoseconds, 3 significant digits.
@@ -336,6 +340,8 @@ impl Report {
             latency: Latencies {
                 response: Percentiles::of(&measured.latency.response),
                 service: Percentiles::of(&measured.latency.service),
+                pacing: Percentiles::of(&measured.latency.pacing),
+                saturated: measured.latency.saturated,
             },
             cpu,
             memory: Memory { rss_bytes_max: measured.rss_bytes_max },

@@ -102,13 +102,57 @@ pub struct Latency {
     pub response: Histogram<u64>,
     /// Send to receipt.
     pub service: Histogram<u64>,
+    /// A batch's time to leave to the moment when the pacer let it, where it had to be waited for.
+    pub pacing: Histogram<u64>,
+    /// Values beyond the longest that is told apart; they stand in the histograms as that.
+    pub saturated: u64,
+}
+
+impl Latency {
+    /// Enters the response times of records that were due then, ascending, and confirmed now.
+    ///
+    /// Of records that follow each other so closely that they fall into one bucket the bucket is
+    /// found once.
+    pub fn record_responses(&mut self, due_ns: &[u64], now_ns: u64) {
+        let mut rest = due_ns;
+        while let [first_ns, ..] = rest {
+            let response_ns = now_ns.saturating_sub(*first_ns);
+            let floor_ns = self.response.lowest_equivalent(response_ns);
+            let alike = |due_ns: &&u64| now_ns.saturating_sub(**due_ns) >= floor_ns;
+            let many = rest.iter().take_while(alike).count();
+            self.record_response(response_ns, many as u64);
+            rest = &rest[many..];
+        }
+    }
+
+    /// Enters so many equal response times.
+    pub fn record_response(&mut self, ns: u64, many: u64) {
+        Self::record(&mut self.response, &mut self.saturated, ns, many);
+    }
+
+    /// Enters so many equal service times.
+    pub fn record_service(&mut self, ns: u64, many: u64) {
+        Self::record(&mut self.service, &mut self.saturated, ns, many);
+    }
+
+    /// Enters how late the pacer let a batch go.
+    pub fn record_pacing(&mut self, ns: u64) {
+        Self::record(&mut self.pacing, &mut self.saturated, ns, 1);
+    }
+
+    fn record(histogram: &mut Histogram<u64>, saturated: &mut u64, ns: u64, many: u64) {
+        if histogram.record_n(ns, many).is_err() {
+            histogram.saturating_record_n(ns, many);
+            *saturated += many;
+        }
+    }
 }
 
 impl Default for Latency {
     fn default() -> Self {
         let histogram =
             || Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("constant, valid bounds");
-        Self { response: histogram(), service: histogram() }
+        Self { response: histogram(), service: histogram(), pacing: histogram(), saturated: 0 }
     }
 }
 
@@ -269,6 +313,27 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_of_equal_buckets_enter_what_each_record_by_itself_would() {
+        let due_ns: Vec<u64> = (0..2_000).map(|index| 5_000 + index * 731).collect();
+        for now_ns in [0, 6_000, 100_000, 1_466_731, 40_000_000, 90_000_000_000] {
+            let (mut runs, mut singly) = (Latency::default(), Latency::default());
+            runs.record_responses(&due_ns, now_ns);
+            for due_ns in &due_ns {
+                singly.record_response(now_ns.saturating_sub(*due_ns), 1);
+            }
+            assert_eq!(runs.response, singly.response, "{now_ns}");
+        }
+    }
+
+    #[test]
+    fn what_is_longer_than_the_longest_is_kept_as_that_and_counted() {
+        let mut latency = Latency::default();
+        latency.record_responses(&[0, 1, LATENCY_NS_MAX], 2 * LATENCY_NS_MAX);
+        assert_eq!((latency.saturated, latency.response.len()), (2, 3));
+        assert!(latency.response.max() >= LATENCY_NS_MAX);
+    }
 
     #[test]
     fn a_record_without_an_end_breaks_the_identity() {

@@ -56,9 +56,13 @@ impl Departures<'_> {
             return Ok(());
         };
         match self.pacer.wait_until(self.start.plus_ns(due_ns)) {
-            Waited::Due => self.waiting.pop_front().map_or(Ok(()), |batch| self.hand_over(batch)),
-            Waited::Stopped => Err(Ended::Stopped),
+            Waited::Stopped => return Err(Ended::Stopped),
+            Waited::Until { late_ns } if due_ns >= self.measuring.from_ns => {
+                self.latency.lock().record_pacing(late_ns);
+            }
+            Waited::Until { .. } | Waited::Over => {}
         }
+        self.waiting.pop_front().map_or(Ok(()), |batch| self.hand_over(batch))
     }
 
     /// Hands over every batch whose first record is due by `until_ns`, still not before its last
@@ -96,7 +100,7 @@ impl Departures<'_> {
         if due_ns < self.measuring.from_ns {
             self.counters.warmup.add(1);
         } else {
-            self.latency.lock().response.saturating_record(now_ns - due_ns);
+            self.latency.lock().record_response(now_ns - due_ns, 1);
         }
     }
 

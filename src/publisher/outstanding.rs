@@ -97,11 +97,9 @@ impl Outstanding {
         if warmup < batch.len() {
             let mut latency = stats.latency.lock();
             let measured = (batch.len() - warmup) as u64;
-            latency.service.saturating_record_n(now.ns_since(sent_at), measured);
+            latency.record_service(now.ns_since(sent_at), measured);
             if measuring.is_paced(&batch) {
-                for due_ns in &batch.due_ns[warmup..] {
-                    latency.response.saturating_record(elapsed_ns.saturating_sub(*due_ns));
-                }
+                latency.record_responses(&batch.due_ns[warmup..], elapsed_ns);
             }
         }
         stats.publisher.last_receipt_ns.raise_to(elapsed_ns);

@@ -65,6 +65,7 @@ fn measured() -> Measured {
     let mut latency = Latency::default();
     latency.response.record_n(2_000_000, 9_999).unwrap();
     latency.response.record(8_000_000).unwrap();
+    latency.record_pacing(80_000);
     Measured {
         plan: plan(Some(Duration::from_secs(10))),
         service_url: "pulsar://127.0.0.1:6650".to_owned(),
@@ -120,6 +121,8 @@ fn the_names_that_machines_read_stay() {
     assert_eq!(at("/latency/response/p50_ns").as_u64().unwrap() / 1_000, 2_000);
     assert_eq!(at("/latency/response/max_ns").as_u64().unwrap() / 10_000, 800);
     assert_eq!(at("/latency/service"), Value::Null);
+    assert_eq!(at("/latency/pacing/max_ns").as_u64().unwrap() / 1_000, 80);
+    assert_eq!(at("/latency/saturated"), 0);
     assert_eq!(at("/cpu/process_ns_per_record"), 5_000.0);
     assert_eq!(at("/cpu/throttled_periods"), 3);
     assert_eq!(at("/cpu/throttled_ns"), 5);

@@ -29,6 +29,9 @@ pub fn render(report: &Report) -> String {
     line("rate", rate(report));
     line("response", latency(report.latency.response, "due to receipt"));
     line("service", latency(report.latency.service, "send to receipt"));
+    if report.latency.pacing.is_some() {
+        line("pacing", latency(report.latency.pacing, "time to leave to hand-over"));
+    }
     line("payload", payload(report));
     line("cpu", cpu(report));
     line(

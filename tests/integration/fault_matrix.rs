@@ -115,7 +115,8 @@ fn try_out(case: Case) {
         return;
     }
     assert!(acknowledged > 0, "{case:?}: {}{}", said.out, said.log);
-    assert_eq!(said.code, Some(0), "{case:?}: {}{}", said.out, said.log);
+    // What a fault holds up may be late for the target; it is never lost.
+    assert!(matches!(said.code, Some(0 | 98)), "{case:?}: {}{}", said.out, said.log);
     assert_eq!(acknowledged, total(&report, "scheduled"), "{case:?}: {}{report}", said.log);
     let held = held(&broker, partitions);
     assert_eq!(held.distinct, acknowledged, "{case:?}: {report}");

@@ -34,6 +34,7 @@ fn a_warm_up_counts_in_the_totals_alone() {
     let rate = report["rate"]["achieved_per_second"].as_f64().unwrap();
     // 3,000 records in 600 ms and however late a busy machine was with the last one.
     assert!(rate > 500.0 && rate <= 5_000.0, "{report}");
+    assert!(report["latency"]["pacing"]["p50_ns"].as_u64().unwrap() > 0, "{report}");
     assert!(said.log.contains("warm-up is over"), "{}", said.log);
 }
 
