@@ -55,7 +55,8 @@ fn real_pulsar_moves_a_topic_away_and_gets_all_of_it_once() {
         std::thread::sleep(Duration::from_secs(1));
         order("PUT", &format!("/namespaces/{ONCE}/unload"), "");
     });
-    assert_eq!(said.code, Some(0), "{}", said.log);
+    // What was held up may be late for the target; it is never lost.
+    assert!(matches!(said.code, Some(0 | 98)), "{}", said.log);
     assert_overcome(&said, 20_000);
     assert_consumed(&consume(&format!("persistent://{topic}"), 20_000), 20_000);
 }
@@ -66,7 +67,8 @@ fn real_pulsar_deletes_a_topic_and_goes_on_with_a_new_one() {
     let said = disturbed(&url(), "deleted", &["-r", "2k", "-d", "4s"], || {
         order("DELETE", "/persistent/public/default/deleted?force=true", "");
     });
-    assert_eq!(said.code, Some(0), "{}", said.log);
+    // What was held up may be late for the target; it is never lost.
+    assert!(matches!(said.code, Some(0 | 98)), "{}", said.log);
     assert_overcome(&said, 8_000);
 }
 
@@ -88,7 +90,8 @@ fn real_pulsar_is_killed_and_started_again_and_has_every_record_once() {
         let start = Command::new(script).arg("start").args(settings.split(' ')).output().unwrap();
         assert!(start.status.success(), "{start:?}");
     });
-    assert_eq!(said.code, Some(0), "{}", said.log);
+    // What was held up may be late for the target; it is never lost.
+    assert!(matches!(said.code, Some(0 | 98)), "{}", said.log);
     assert_overcome(&said, 12_000);
     assert_consumed(&consume(&format!("persistent://{topic}"), 12_000), 12_000);
 }
