@@ -156,6 +156,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
                 counters: &parts.stats.lanes[parts.lane],
                 latency: &parts.stats.latency,
                 measuring: parts.measuring,
+                ends: &parts.stats.ends,
             },
         }
     }

@@ -15,6 +15,7 @@ use crate::stats::Latency;
 mod limit;
 mod load_text;
 pub mod plan_text;
+mod producers;
 pub mod text;
 mod verdict;
 
@@ -22,6 +23,7 @@ pub use limit::Case;
 pub use limit::Finding;
 pub use limit::Outcome;
 pub use limit::Spent;
+pub use producers::ProducerEnd;
 pub use verdict::Verdict;
 
 use verdict::judge;
@@ -57,6 +59,8 @@ pub struct Report {
     pub losses: Option<Losses>,
     /// What it held.
     pub memory: Memory,
+    /// How far each producer came.
+    pub producers: Vec<ProducerEnd>,
     /// What to think of it.
     pub verdict: Verdict,
 }
@@ -293,6 +297,8 @@ pub struct Measured {
     pub clock_step_ms: i64,
     /// The most that was resident.
     pub rss_bytes_max: Option<u64>,
+    /// How far each producer came.
+    pub producers: Vec<ProducerEnd>,
     /// Why the run failed, if it did.
     pub failure: Option<String>,
 }
@@ -345,6 +351,7 @@ impl Report {
             },
             cpu,
             memory: Memory { rss_bytes_max: measured.rss_bytes_max },
+            producers: measured.producers,
             verdict,
             rate,
             plan: measured.plan,

@@ -40,6 +40,7 @@ use crate::publisher::PublishError;
 use crate::publisher::Publisher;
 use crate::publisher::Serving;
 use crate::report::Measured;
+use crate::report::ProducerEnd;
 use crate::report::Report;
 use crate::routing::Routing;
 use crate::schema::EventSchema;
@@ -155,6 +156,7 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
         clock_step_ms: run.clock_step_ms(),
         rss_bytes_max: memory::rss_bytes_max(),
         failure: ended.failure,
+        producers: ProducerEnd::all(&plan, &run.routing, &run.stats.ends),
         plan,
     }))
 }
@@ -210,6 +212,7 @@ impl<'a> Run<'a> {
         let (stop_handle, stop) = stop::stop();
         let routing = plan.routing(partitions);
         let (batching, buffers) = plan.batching.of_lane(plan.open_batches(&routing));
+        let producers = routing.routes().map(|route| u64::from(route.partitions)).sum();
         Self {
             plan,
             program,
@@ -217,7 +220,7 @@ impl<'a> Run<'a> {
             routing,
             batching,
             buffers,
-            stats: Arc::new(Stats::new(plan.lanes)),
+            stats: Arc::new(Stats::new(plan.lanes).with_producers(producers)),
             resumption,
             resumed_ns,
             start: clock::now().plus_ns(LEAD_NS).minus_ns(resumed_ns),

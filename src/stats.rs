@@ -201,6 +201,8 @@ pub struct Stats {
     pub publisher: PublisherCounters,
     /// Both latencies.
     pub latency: Mutex<Latency>,
+    /// One a producer: the index behind the last one that was handed over; 0: none was.
+    pub ends: Vec<Counter>,
 }
 
 impl Stats {
@@ -208,6 +210,12 @@ impl Stats {
     #[must_use]
     pub fn new(lanes: u32) -> Self {
         Self { lanes: (0..lanes).map(|_| LaneCounters::default()).collect(), ..Self::default() }
+    }
+
+    /// Adds the ends of so many producers.
+    #[must_use]
+    pub fn with_producers(self, producers: u64) -> Self {
+        Self { ends: (0..producers).map(|_| Counter::default()).collect(), ..self }
     }
 
     /// Reads every counter once.

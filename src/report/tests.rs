@@ -66,6 +66,12 @@ fn measured() -> Measured {
     latency.response.record_n(2_000_000, 9_999).unwrap();
     latency.response.record(8_000_000).unwrap();
     latency.record_pacing(80_000);
+    let producer = ProducerEnd {
+        name: "load-0".to_owned(),
+        topic: "persistent://public/default/t".to_owned(),
+        partition: 0,
+        last_index: Some(9_999),
+    };
     Measured {
         plan: plan(Some(Duration::from_secs(10))),
         service_url: "pulsar://127.0.0.1:6650".to_owned(),
@@ -93,6 +99,7 @@ fn measured() -> Measured {
         },
         clock_step_ms: 0,
         rss_bytes_max: Some(11_000_000),
+        producers: vec![producer],
         failure: None,
     }
 }
@@ -128,6 +135,10 @@ fn the_names_that_machines_read_stay() {
     assert_eq!(at("/cpu/throttled_ns"), 5);
     assert_eq!(at("/memory/rss_bytes_max"), 11_000_000);
     assert_eq!((at("/losses/connections"), at("/losses/producers")), (0.into(), 0.into()));
+    assert_eq!(at("/producers/0/name"), "load-0");
+    assert_eq!(at("/producers/0/topic"), "persistent://public/default/t");
+    assert_eq!(at("/producers/0/partition"), 0);
+    assert_eq!(at("/producers/0/last_index"), 9_999);
     assert_eq!(at("/verdict/code"), 0);
     assert_eq!((at("/verdict/limit"), at("/verdict/mend")), ("held".into(), Value::Null));
     assert!(at("/verdict/evidence").is_string() && at("/verdict/warnings").is_array());

@@ -200,6 +200,38 @@ fn others_messages_are_foreign_and_other_flags_are_named() {
 }
 
 #[test]
+fn the_reports_end_is_what_has_to_be_there() {
+    let broker = broker(2, &["drop-connection-every=400ms"]);
+    let report = produce(&broker, &["-r", "20k", "-d", "2s", "-n", "2"]).report();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out.json");
+    let told = |report: &Value| {
+        std::fs::write(&file, report.to_string()).unwrap();
+        verify(&broker, &["--report", file.to_str().unwrap()])
+    };
+    let (code, result) = told(&report);
+    assert_eq!((code, count(&result, "missing")), (Some(0), 0), "{result}");
+    assert_eq!(result["reported"]["resent"], report["totals"]["resent"]);
+    assert!(total(&report, "resent") >= count(&result, "repeated"), "{result}");
+    // Two records behind the last one of a stream, of both partitions together.
+    let mut longer = report.clone();
+    let last = longer["producers"][0]["last_index"].as_u64().unwrap();
+    let other = longer["producers"][1]["last_index"].as_u64().unwrap();
+    for producer in 0..2 {
+        longer["producers"][producer]["last_index"] = (last.max(other) + 4).into();
+    }
+    let (code, result) = told(&longer);
+    assert_eq!((code, count(&result, "missing")), (Some(1), 2), "{result}");
+    // What the run says it does not know of may be missing.
+    longer["totals"]["unknown"] = 2.into();
+    assert_eq!(told(&longer).0, Some(0));
+    let mut another = report.clone();
+    another["producers"][0]["name"] = "another".into();
+    let (code, result) = told(&another);
+    assert_eq!((code, &result["silent_producers"][0]), (Some(1), &"another".into()), "{result}");
+}
+
+#[test]
 fn a_connection_that_is_lost_loses_and_repeats_nothing() {
     let broker = broker(2, &["drop-connection-every=300ms"]);
     produce(&broker, &["-r", "100k", "-d", "3s", "--seed", "7"]);
