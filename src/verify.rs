@@ -127,7 +127,7 @@ pub fn verify(
                 Until::Live(wish.duration_ns.map(|duration| clock::now().plus_ns(duration)))
             }
         };
-        let reading = Reading::start(session, &topics, until).await?;
+        let reading = Reading::start(session, &topics, until, plan.keep_alive_ns).await?;
         log::info!("reading {partitions} partitions");
         let read = reading.run(&mut inspector, &word).await?;
         Ok::<_, VerifyError>((read, partitions))

@@ -17,6 +17,7 @@ use super::LinkError;
 use super::command;
 use super::inbox::Frame;
 use super::inbox::Inbox;
+use crate::clock::Moment;
 
 /// The only consumer of a link.
 const CONSUMER: u64 = 0;
@@ -84,6 +85,10 @@ pub struct Reader {
     /// Records that came since more were asked for.
     used: u32,
     outgoing: Vec<u8>,
+    /// Whether anything has come since the time was looked at.
+    has_heard: bool,
+    /// Since when nothing has come, and whether the broker was asked since then if it is there.
+    silence: Option<(Moment, bool)>,
 }
 
 impl Reader {
@@ -131,6 +136,8 @@ impl Reader {
             front: None,
             used: 0,
             outgoing: Vec::new(),
+            has_heard: true,
+            silence: None,
         };
         reader.permit(2 * PERMITS);
         Ok(reader)
@@ -190,7 +197,30 @@ impl Reader {
                 return Ok(false);
             };
             self.inbox.arrived(bytes);
+            self.has_heard = true;
         }
+    }
+
+    /// Asks a broker that has said nothing for so long whether it is there.
+    ///
+    /// # Errors
+    /// When it says nothing for as long again.
+    pub fn keep_alive(&mut self, now: Moment, interval_ns: u64) -> Result<(), LinkError> {
+        let (since, is_asked) = match self.silence {
+            Some(silence) if !self.has_heard => silence,
+            _ => (now, false),
+        };
+        self.has_heard = false;
+        let silent_ns = now.ns_since(since);
+        if is_asked && silent_ns >= interval_ns.saturating_mul(2) {
+            return Err(LinkError::Silent(silent_ns));
+        }
+        let asks = !is_asked && silent_ns >= interval_ns;
+        if asks {
+            self.outgoing.extend(command::ping());
+        }
+        self.silence = Some((since, is_asked || asks));
+        self.write()
     }
 
     fn hear(&mut self, frame: Frame) -> Result<(), LinkError> {

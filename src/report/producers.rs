@@ -20,8 +20,8 @@ pub struct ProducerEnd {
 }
 
 impl ProducerEnd {
-    /// Lists all producers of a run, in the order of their numbers, by the index behind the last one
-    /// of each.
+    /// Lists all producers of a run, in the order of their numbers, by the index behind the last
+    /// one of each.
     #[must_use]
     pub fn all(plan: &Plan, routing: &Routing, ends: &[Counter]) -> Vec<Self> {
         let topics = plan.topics();

@@ -320,3 +320,6 @@ impl<'a> Inspector<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

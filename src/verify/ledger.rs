@@ -1,5 +1,5 @@
-//! What is known of one producer: which of its records were seen, in which order, and what became of
-//! those that were not.
+//! What is known of one producer: which of its records were seen, in which order, and what became
+//! of those that were not.
 //!
 //! What it holds is bounded: a ring of bits, and the batches whose records are in the ring.
 

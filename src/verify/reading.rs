@@ -1,5 +1,5 @@
-//! Reading several partitions as one, so that none runs ahead of the others by more than the ledgers
-//! can tell apart.
+//! Reading several partitions as one, so that none runs ahead of the others by more than the
+//! ledgers can tell apart.
 //!
 //! Of the messages at hand the one that was published first is next. One that would push out of a
 //! ledger what other partitions may still bring waits for them, unless they have nothing to say.
@@ -30,7 +30,7 @@ const TURN: usize = 64;
 const WAIT: Duration = Duration::from_millis(20);
 
 /// How long a partition may say nothing, when more of it is known to exist, until it is given up.
-const SILENCE_NS_MAX: u64 = 30_000_000_000;
+const SILENCE_NS_MAX: u64 = 120_000_000_000;
 
 /// How long a partition may say nothing, when nobody knows whether there is more, until the others
 /// do not wait for it any more.
@@ -76,6 +76,8 @@ pub(super) struct Reading<'a> {
     session: Session,
     sources: Vec<Source<'a>>,
     until: Until,
+    /// How often brokers that say nothing are asked whether they are there.
+    keep_alive_ns: u64,
 }
 
 impl<'a> Reading<'a> {
@@ -84,6 +86,7 @@ impl<'a> Reading<'a> {
         mut session: Session,
         topics: &'a [String],
         until: Until,
+        keep_alive_ns: u64,
     ) -> Result<Self, ConnectError> {
         let mut sources = Vec::new();
         for (number, topic) in topics.iter().enumerate() {
@@ -110,7 +113,7 @@ impl<'a> Reading<'a> {
                 });
             }
         }
-        Ok(Self { session, sources, until })
+        Ok(Self { session, sources, until, keep_alive_ns })
     }
 
     /// Reads to the end, and shows every message to `inspector`.
@@ -144,6 +147,7 @@ impl<'a> Reading<'a> {
             }
             if has_stalled {
                 self.wait(word).await;
+                self.ask_silent().await?;
                 self.give_up_on_silent(&mut read);
             } else {
                 tokio::task::yield_now().await;
@@ -208,6 +212,17 @@ impl<'a> Reading<'a> {
             waited = timeout(WAIT, ready) => drop(waited),
             () = word.cancelled() => {}
         }
+    }
+
+    /// Asks brokers that say nothing whether they are there, and leaves those that are not.
+    async fn ask_silent(&mut self) -> Result<(), VerifyError> {
+        let now = clock::now();
+        for source in self.sources.iter_mut().filter(|it| !it.has_ended && it.front_ms.is_none()) {
+            if let Err(error) = source.reader.keep_alive(now, self.keep_alive_ns) {
+                source.recover(&mut self.session, &error).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Gives up partitions that do not say what is known to exist.

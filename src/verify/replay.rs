@@ -100,8 +100,8 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Returns the partition of a record that did not come, where that follows from its index alone:
-    /// from its source, by key.
+    /// Returns the partition of a record that did not come, where that follows from its index
+    /// alone: from its source, by key.
     pub(super) fn partition(
         &mut self,
         place: usize,

@@ -1,5 +1,5 @@
-//! `verify` against the embedded broker: what is right is told to be right, and each single thing that
-//! the broker spoils is found, with its index.
+//! `verify` against the embedded broker: what is right is told to be right, and each single thing
+//! that the broker spoils is found, with its index.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -243,6 +243,24 @@ fn a_connection_that_is_lost_loses_and_repeats_nothing() {
     for kind in ["missing", "dropped", "reordered", "altered", "foreign", "malformed_batches"] {
         assert_eq!(count(&result, kind), 0, "{kind}: {result}");
     }
+}
+
+#[test]
+fn a_broker_that_falls_silent_is_left_and_nothing_is_lost() {
+    let broker = broker(2, &["half-open=1500ms"]);
+    let url = broker.service_url();
+    let live = ["--from", "live", "-d", "6s", "--output-format", "json"];
+    let live = [&live[..], &["--keep-alive-interval", "300ms"]].concat();
+    let child = program(&[&["verify", "-u", &url], &live[..]].concat()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    produce(&broker, &["-r", "5k", "-d", "3s", "--keep-alive-interval", "300ms"]);
+    let said = Said::from(child.wait_with_output().unwrap());
+    let result: Value = serde_json::from_str(&said.out).unwrap();
+    for kind in ["missing", "reordered", "altered", "foreign"] {
+        assert_eq!(count(&result, kind), 0, "{kind}: {result}{}", said.log);
+    }
+    assert!(said.log.contains("has said nothing for"), "{}", said.log);
+    assert!(count(&result, "records") > 10_000, "{result}{}", said.log);
 }
 
 #[test]
