@@ -32,7 +32,6 @@ use crate::plan::Batching;
 use crate::plan::Plan;
 use crate::plan::Resume;
 use crate::plan::Surroundings;
-use crate::plan::Transport;
 use crate::program::PrepareError;
 use crate::program::Program;
 use crate::publisher::Cancel;
@@ -55,6 +54,7 @@ use crate::units::grouped;
 use crate::wire;
 
 mod destination;
+mod room;
 mod sample;
 mod threads;
 mod watch;
@@ -311,45 +311,6 @@ impl<'a> Run<'a> {
     fn measuring(&self) -> Measuring {
         let load = &self.plan.load;
         Measuring { from_ns: load.warmup_ns, paced_until_ns: load.schedule().paced_until_ns() }
-    }
-
-    /// Returns what a buffer has to hold.
-    fn limits(&self, publisher: &Publisher) -> BatchLimits {
-        let Batching { records_max, bytes_max, compression, .. } = self.batching;
-        let record_bytes_max = self.program.bytes_max() + self.program.key_bytes_max();
-        match publisher.message_bytes_max() {
-            Some(message_bytes_max) => {
-                // The broker's limit is for what stands before the records too.
-                let room = message_bytes_max.saturating_sub(wire::HEAD_BYTES_MAX);
-                compression.limits(records_max, bytes_max.min(room), record_bytes_max)
-            }
-            None => BatchLimits {
-                records_max,
-                // However long records can be, one has to fit.
-                bytes_max: bytes_max.max(record_bytes_max),
-                record_bytes_max,
-                are_noted: true,
-                ..BatchLimits::default()
-            },
-        }
-    }
-
-    /// Returns how many buffers each lane has: as planned, unless records are so long that fewer
-    /// fit the memory.
-    fn buffers(&self, limits: &BatchLimits) -> usize {
-        let by_memory = self.batching.lane_bytes_max / limits.buffer_bytes();
-        self.buffers.min(by_memory).max(2)
-    }
-
-    /// Returns what frames are sealed with; `None`: the transport makes none.
-    fn sealing(&self, publisher: &Publisher) -> Option<FrameSealerParts> {
-        (self.plan.transport == Transport::Framed).then(|| FrameSealerParts {
-            producers: publisher.heads().into(),
-            origin: self.plan.origin(),
-            streams: self.plan.streams,
-            compression: self.batching.compression,
-            is_batching: self.batching.is_enabled,
-        })
     }
 
     /// Runs one lane on the calling thread, with what the transport lays records out with.
