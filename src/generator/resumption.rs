@@ -12,8 +12,8 @@ pub enum ResumptionError {
     /// The broker knows nothing of a producer.
     #[error(
         "the broker does not know where producer {producer} stopped: either deduplication is off \
-         for its topic (or it forgot the name, after six hours), or no run of this plan has sent to \
-         it (the name has the plan's digest in it); --resume=or-start begins such streams anew"
+         for its topic (or it forgot the name, after six hours), or no run of this plan has sent \
+         to it (the name has the plan's digest in it); --resume=or-start begins such streams anew"
     )]
     Unknown {
         /// Its number.

@@ -25,7 +25,8 @@ pub enum ReportError {
     /// The run was made from other records.
     #[error(
         "the run of {file} made other records: its digest is {digest}, these flags give \
-         {expected}; give the same --domain or --schema-file, --sources, --key, --encoding and --source-choice"
+         {expected}; give the same --domain or --schema-file, --sources, --key, --encoding and \
+         --source-choice"
     )]
     OtherRecords {
         /// Its name.
