@@ -166,8 +166,10 @@ fn real_pulsar_and_the_report_agree_after_a_signal() {
     let said = Said::from(child.wait_with_output().unwrap());
     assert_eq!(said.code, Some(0), "{}", said.log);
     let report = said.report();
-    let acknowledged = total(&report, "acknowledged");
-    assert!(acknowledged > 0 && acknowledged == total(&report, "scheduled"), "{report}");
+    // On a busy machine records may be due and not made yet when the signal comes.
+    let [acknowledged, dropped] = ["acknowledged", "dropped"].map(|name| total(&report, name));
+    assert!(acknowledged > 0, "{report}");
+    assert_eq!(acknowledged + dropped, total(&report, "scheduled"), "{report}");
     assert_consumed(&consume(topic, acknowledged), acknowledged);
 }
 
