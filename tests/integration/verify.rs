@@ -14,6 +14,8 @@ use crate::program::Said;
 use crate::program::program;
 use crate::program::run;
 use crate::program::total;
+use crate::pulsar::order;
+use crate::pulsar::url;
 use crate::raw_client::RawClient;
 use crate::raw_client::batch_frame;
 
@@ -281,4 +283,36 @@ fn what_comes_is_verified_live_and_its_latency_told() {
     assert_eq!(count(&result, "missing"), 0);
     assert!(count(&result, "records") > 1_000, "{result}");
     assert!(result["latency"]["max_ms"].as_u64().unwrap() >= 1, "{result}");
+}
+
+#[test]
+#[ignore = "needs a real Pulsar: scripts/test provides it"]
+fn real_pulsar_is_verified_live_through_an_unload_and_from_the_beginning() {
+    order("PUT", "/persistent/public/default/verified/partitions", "4");
+    let (url, topic) = (url(), "persistent://public/default/verified");
+    let live = ["--from", "live", "-d", "12s", "--output-format", "json"];
+    let live = [&["verify", "-u", &url, "-t", topic], &live[..]].concat();
+    let live = program(&live).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out.json");
+    let file = file.to_str().unwrap();
+    let load = ["-u", &url, "-t", topic, "-r", "5k", "-d", "6s", "-n", "2", "--report", file];
+    let load = program(&load).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    order("PUT", "/persistent/public/default/verified/unload", "");
+    let load = Said::from(load.wait_with_output().unwrap());
+    let live = Said::from(live.wait_with_output().unwrap());
+    let from_earliest = ["verify", "-u", &url, "-t", topic, "--report", file];
+    let earliest = run(&[&from_earliest[..], &["--output-format", "json"]].concat());
+    assert_eq!(earliest.code, Some(0), "{}{}{}", earliest.out, earliest.log, load.log);
+    assert!(live.log.contains("subscribing again"), "{}", live.log);
+    for said in [live, earliest] {
+        let result: Value = serde_json::from_str(&said.out).unwrap();
+        for kind in ["missing", "dropped", "reordered", "altered", "foreign"] {
+            assert_eq!(count(&result, kind), 0, "{kind}: {result}");
+        }
+        let repeated = count(&result, "repeated") + count(&result, "repeated_or_late");
+        assert_eq!(count(&result, "records") - repeated, 30_000, "{result}{}", load.log);
+    }
 }
