@@ -22,8 +22,11 @@ use crate::raw_client::batch_frame;
 const TOPIC: &str = "persistent://public/default/event-stream-data";
 
 fn broker(partitions: u32, faults: &[&str]) -> BrokerHandle {
+    keeping(256 * 1024 * 1024, partitions, faults)
+}
+
+fn keeping(retain_bytes_max: usize, partitions: u32, faults: &[&str]) -> BrokerHandle {
     let faults = Faults::combine(faults.iter().map(|fault| fault.parse().unwrap())).unwrap();
-    let retain_bytes_max = 256 * 1024 * 1024;
     let config =
         BrokerConfig { partitions, faults, retain_bytes_max, seed: 5, ..BrokerConfig::default() };
     broker::start(TcpListener::bind("127.0.0.1:0").unwrap(), config).unwrap()
@@ -182,6 +185,17 @@ fn what_was_dropped_is_not_taken_for_lost() {
     let (code, result) = verify(&broker, &[]);
     assert_eq!((count(&result, "missing"), code), (0, Some(0)), "{result}");
     assert_eq!(count(&result, "dropped"), dropped, "{result}");
+}
+
+#[test]
+fn what_the_broker_let_go_of_is_not_taken_for_lost() {
+    for partitions in [0, 4] {
+        let broker = keeping(512 * 1024, partitions, &[]);
+        produce(&broker, &["-r", "20k", "-d", "1s"]);
+        let (code, result) = verify(&broker, &[]);
+        assert_eq!((count(&result, "missing"), code), (0, Some(0)), "{result}");
+        assert!((1_000..15_000).contains(&count(&result, "records")), "{result}");
+    }
 }
 
 #[test]
