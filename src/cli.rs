@@ -67,8 +67,9 @@ const EXIT_STOPPED: u8 = 105;
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 failed, 2 cannot be parsed, 104 parsed but impossible, \
-                        98 missed the target, 105 stopped from outside before the end.\n\n\
+    after_help = "Exit codes: 0 done, 1 failed, 2 cannot be parsed, 98 missed the target, 99 an \
+                        objective, 104 parsed but impossible, 105 stopped from outside before \
+                        the end.\n\n\
                         Examples:\n  producer-load --duration 10s\n  \
                         producer-load -u pulsar://localhost:6650 -r 50k -d 1m --report out.json"
 )]

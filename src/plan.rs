@@ -28,6 +28,7 @@ mod batching;
 mod events;
 mod lanes;
 mod load;
+mod objective;
 mod refusal;
 
 pub use batching::BatchSettings;
@@ -37,6 +38,10 @@ pub use events::Events;
 pub use load::Load;
 pub use load::LoadSettings;
 pub use load::PerCore;
+pub use objective::Metric;
+pub use objective::Objective;
+pub use objective::Objectives;
+pub use objective::Quantile;
 pub use refusal::PlanError;
 
 use events::digest;

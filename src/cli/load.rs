@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::plan::LoadSettings;
+use crate::plan::Objectives;
 use crate::schedule::Stages;
 use crate::units::Rate;
 use crate::units::parse_duration;
@@ -58,6 +59,10 @@ pub(super) struct LoadArgs {
         long, value_name = "SHARE", env = "PRODUCER_LOAD_TOLERANCE", value_parser = parse_share
     )]
     tolerance: Option<f64>,
+    /// Exit with 99 when one of these is not reached: response and service by .p50, .p99, .p999
+    /// and .max, errors and rate in percent: 'response.p99<20ms,errors<0.1%,rate>=99%'
+    #[arg(long, value_name = "OBJECTIVES", env = "PRODUCER_LOAD_SLO")]
+    slo: Option<Objectives>,
 }
 
 impl LoadArgs {
@@ -71,6 +76,7 @@ impl LoadArgs {
             records: self.num_messages,
             warmup: self.warmup,
             tolerance: self.tolerance,
+            objectives: self.slo.clone(),
         }
     }
 }

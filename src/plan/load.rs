@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Objective;
+use super::Objectives;
 use super::PlanError;
 use super::nanoseconds;
 use crate::cpu::Cpus;
@@ -38,6 +40,8 @@ pub struct LoadSettings {
     pub warmup: Option<Duration>,
     /// `--tolerance`, a share.
     pub tolerance: Option<f64>,
+    /// `--slo`.
+    pub objectives: Option<Objectives>,
 }
 
 /// The load that is meant.
@@ -57,6 +61,8 @@ pub struct Load {
     pub warmup_ns: u64,
     /// The share of the target that may be missing before it counts as missed.
     pub tolerance: f64,
+    /// What the run has to reach.
+    pub objectives: Vec<Objective>,
 }
 
 /// A rate for each CPU that is ours.
@@ -105,7 +111,12 @@ impl Load {
             return Err(PlanError::NoEffect { flag: "--warmup", why });
         }
         let tolerance = typed.tolerance.unwrap_or(TOLERANCE);
-        Ok(Self { rate, per_core, stages, duration_ns, records, warmup_ns, tolerance })
+        let objectives = typed.objectives.clone().map_or_else(Vec::new, |given| given.0);
+        if rate == Rate::Max && objectives.iter().any(Objective::needs_target) {
+            let why = "at maximum rate there is neither a response time nor a target rate";
+            return Err(PlanError::NoEffect { flag: "an objective (--slo)", why });
+        }
+        Ok(Self { rate, per_core, stages, duration_ns, records, warmup_ns, tolerance, objectives })
     }
 
     /// Returns the schedule.

@@ -10,6 +10,7 @@ use crate::domain::DOMAINS;
 use crate::plan::BatchSettings;
 use crate::plan::Events;
 use crate::plan::LoadSettings;
+use crate::plan::Objectives;
 use crate::plan::Pin;
 use crate::plan::Settings;
 use crate::plan::Surroundings;
@@ -212,4 +213,21 @@ fn a_missed_target_names_its_limit_and_a_doubtful_measurement_its_doubt() {
         assert!(words.contains(told), "{text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}
+
+#[test]
+fn an_objective_that_is_not_reached_is_named_and_exits_99() {
+    let with = |text: &'static str| {
+        move |m: &mut Measured| m.plan.load.objectives = text.parse::<Objectives>().unwrap().0
+    };
+    assert_eq!(code(with("response.p99<3ms,response.max<9ms,errors<=0%,rate>=99%")).0, 0);
+    let failed = code(with("response.p50<1ms,response.max<9ms,errors<0.1%,rate>=100%"));
+    assert_eq!(failed, (99, "not reached: response.p50<1ms".to_owned()));
+    // Of the service time nothing was measured, so that nothing can be said for it.
+    assert_eq!(code(with("service.p99<1s")).0, 99);
+    let lossy = |m: &mut Measured| {
+        (m.counted.acknowledged, m.counted.unknown) = (9_000, 1_000);
+        with("errors<1%")(m);
+    };
+    assert_eq!(code(lossy).0, 99);
 }

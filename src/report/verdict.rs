@@ -1,11 +1,14 @@
 //! The verdict: the program's judgement of its own measurement, and its exit code.
 
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::Measured;
 use super::RateReached;
 use super::limit::Case;
 use super::limit::Outcome;
+use crate::plan::Metric;
+use crate::plan::Quantile;
 use crate::stats::Counts;
 use crate::units;
 
@@ -18,6 +21,9 @@ const CLOCK_STEP_MS: u64 = 100;
 
 /// The target was missed.
 pub(super) const MISSED: u8 = 98;
+
+/// An objective was not reached.
+const OBJECTIVE_FAILED: u8 = 99;
 
 /// What to think of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -33,6 +39,8 @@ pub struct Verdict {
     pub mend: Option<&'static str>,
     /// What makes the measurement itself doubtful.
     pub warnings: Vec<String>,
+    /// The objectives that were not reached, each as it was typed.
+    pub objectives_failed: Vec<String>,
     /// One line.
     pub text: String,
 }
@@ -51,6 +59,7 @@ pub(super) fn judge(measured: &Measured, rate: RateReached) -> Verdict {
         due: counted.scheduled - counted.warmup,
     };
     let finding = case.finding();
+    let objectives_failed = objectives_failed(measured, rate);
     let (code, text) = if let Some(failure) = &measured.failure {
         (1, failure.clone())
     } else if !counted.add_up() {
@@ -59,6 +68,8 @@ pub(super) fn judge(measured: &Measured, rate: RateReached) -> Verdict {
         (1, format!("the broker refused {} records for good", units::grouped(counted.failed)))
     } else if measured.stopped_by_signal && measured.plan.load.has_end() {
         (105, "stopped from outside before the end".to_owned())
+    } else if !objectives_failed.is_empty() {
+        (OBJECTIVE_FAILED, format!("not reached: {}", objectives_failed.join(", ")))
     } else if outcome == Outcome::Missed {
         (MISSED, finished(counted, rate))
     } else {
@@ -70,6 +81,7 @@ pub(super) fn judge(measured: &Measured, rate: RateReached) -> Verdict {
         evidence: finding.evidence,
         mend: Some(finding.mend).filter(|mend| !mend.is_empty()),
         warnings: warnings(measured),
+        objectives_failed,
         text,
     }
 }
@@ -98,6 +110,31 @@ fn outcome(measured: &Measured) -> Outcome {
     let lasted_ns = measured.schedule_ns.saturating_sub(measured.resumed_ns);
     let is_late = late_ns > tolerated(lasted_ns).max(SETTLE_NS);
     if is_late || missing > tolerated(due) { Outcome::Missed } else { Outcome::Held }
+}
+
+/// Returns the objectives that were not reached; one about a latency that nothing was measured of
+/// is not reached either.
+#[expect(clippy::cast_precision_loss, reason = "values are compared with bounds of three digits")]
+fn objectives_failed(measured: &Measured, rate: RateReached) -> Vec<String> {
+    let due = measured.counted.scheduled - measured.counted.warmup;
+    let quantile = |histogram: &Histogram<u64>, quantile| match quantile {
+        _ if histogram.is_empty() => f64::NAN,
+        Quantile::P50 => histogram.value_at_quantile(0.5) as f64,
+        Quantile::P99 => histogram.value_at_quantile(0.99) as f64,
+        Quantile::P999 => histogram.value_at_quantile(0.999) as f64,
+        Quantile::Max => histogram.max() as f64,
+    };
+    let value = |metric| match metric {
+        Metric::Response(which) => quantile(&measured.latency.response, which),
+        Metric::Service(which) => quantile(&measured.latency.service, which),
+        Metric::Errors => 1.0 - measured.counted.confirmed() as f64 / due.max(1) as f64,
+        Metric::Rate => {
+            rate.target_per_second.map_or(f64::NAN, |target| rate.achieved_per_second / target)
+        }
+    };
+    let objectives = measured.plan.load.objectives.iter();
+    let failed = objectives.filter(|objective| !objective.is_met(value(objective.metric)));
+    failed.map(|objective| objective.text().to_owned()).collect()
 }
 
 /// Says what makes the measurement itself doubtful.

@@ -47,6 +47,16 @@ fn a_broker_that_disturbs_the_run_is_told_as_errors() {
 }
 
 #[test]
+fn an_objective_decides_the_exit_code() {
+    let slow = ["-r", "1k", "-d", "1s", "--slo", "service.p50<20ms,errors<1%"];
+    let (said, report) = judged("receipt-delay=50ms", &slow);
+    assert_eq!(said.code, Some(99), "{}", said.out);
+    assert_eq!(report["verdict"]["objectives_failed"][0], "service.p50<20ms", "{report}");
+    let refused = run(&["-r", "max", "-d", "1s", "--slo", "response.p99<1s"]);
+    assert_eq!(refused.code, Some(104), "{}", refused.log);
+}
+
+#[test]
 fn without_a_target_nothing_is_missed_and_the_limit_is_still_named() {
     let said = run(&["-r", "max", "-d", "1s", "--report", "-"]);
     let report = said.report();
