@@ -10,8 +10,10 @@ use std::path::PathBuf;
 
 use rustix::thread::CpuSet;
 
+mod model;
 mod threads;
 
+pub use model::model;
 pub use threads::ThreadTime;
 
 /// The CPUs this process may run on, and how much of them.

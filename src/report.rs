@@ -3,32 +3,40 @@
 //! What this version cannot know is `null`, never invented. One file a rendering: `report/text.rs`
 //! for a person, the serialised struct for machines.
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::cpu::Cpus;
 use crate::plan::Plan;
 use crate::plan::Transport;
 use crate::stats::Counts;
-use crate::stats::Latency;
+use crate::stats::LatencyTotal;
 
+mod latencies;
 mod limit;
 mod load_text;
 pub mod plan_text;
 mod producers;
+mod series;
 pub mod text;
 mod verdict;
 
+pub use latencies::Histograms;
+pub use latencies::Latencies;
+pub use latencies::Percentiles;
 pub use limit::Case;
 pub use limit::Finding;
 pub use limit::Outcome;
 pub use limit::Spent;
 pub use producers::ProducerEnd;
+pub use series::Point;
+pub use series::PointLatency;
+pub use series::Series;
 pub use verdict::Verdict;
 
 use verdict::judge;
 
-/// The version of the report's format: raised when a name changes its meaning or goes.
+/// The version of the report's format: raised when a name changes its meaning or goes. One that
+/// comes raises nothing: who reads a report leaves out what it does not know.
 pub const FORMAT_VERSION: u32 = 1;
 
 /// What `--report -` puts before the JSON, so that a line of a log can be told to be one.
@@ -51,6 +59,10 @@ pub struct Report {
     pub rate: RateReached,
     /// How long records took.
     pub latency: Latencies,
+    /// All of that, to be merged with other runs'.
+    pub histograms: Histograms,
+    /// The run second by second.
+    pub series: Series,
     /// What it cost.
     pub cpu: Cpu,
     /// What it waited for.
@@ -76,6 +88,8 @@ pub struct Environment {
     pub host: String,
     /// The kernel's release.
     pub kernel: String,
+    /// What the CPUs call themselves; `null` where the kernel does not say.
+    pub cpu_model: Option<String>,
     /// The CPUs that the affinity allows.
     pub cpus_allowed: usize,
     /// The quota in CPUs.
@@ -189,43 +203,6 @@ pub struct RateReached {
     pub achieved_per_second: f64,
 }
 
-/// How long records took.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Latencies {
-    /// Due to receipt; `null` at maximum rate, where nothing is due.
-    pub response: Option<Percentiles>,
-    /// Send to receipt.
-    pub service: Option<Percentiles>,
-    /// How late the pacer let batches go that it had to wait with; `null` at maximum rate.
-    pub pacing: Option<Percentiles>,
-    /// Values of over an hour, which stand in the histograms as an hour.
-    pub saturated: u64,
-}
-
-/// Percentiles of a latency, in nanoseconds, 3 significant digits.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Percentiles {
-    /// Half were faster.
-    pub p50_ns: u64,
-    /// 99 % were faster.
-    pub p99_ns: u64,
-    /// 99.9 % were faster.
-    pub p999_ns: u64,
-    /// The slowest.
-    pub max_ns: u64,
-}
-
-impl Percentiles {
-    fn of(histogram: &Histogram<u64>) -> Option<Self> {
-        (!histogram.is_empty()).then(|| Self {
-            p50_ns: histogram.value_at_quantile(0.50),
-            p99_ns: histogram.value_at_quantile(0.99),
-            p999_ns: histogram.value_at_quantile(0.999),
-            max_ns: histogram.max(),
-        })
-    }
-}
-
 /// What a run cost.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Cpu {
@@ -275,6 +252,8 @@ pub struct Measured {
     pub host: String,
     /// The kernel's release.
     pub kernel: String,
+    /// What the CPUs call themselves.
+    pub cpu_model: Option<String>,
     /// The CPUs that were ours.
     pub cpus: Cpus,
     /// The start, in milliseconds since 1970.
@@ -290,7 +269,9 @@ pub struct Measured {
     /// Every counter.
     pub counted: Counts,
     /// Both latencies.
-    pub latency: Latency,
+    pub latency: LatencyTotal,
+    /// The run second by second.
+    pub series: Series,
     /// What was used from the end of the warm-up to the end.
     pub spent: Spent,
     /// How much more the wall clock went on than the monotonic one, in milliseconds.
@@ -327,6 +308,7 @@ impl Report {
                 debug_build: cfg!(debug_assertions),
                 kernel: measured.kernel,
                 host: measured.host,
+                cpu_model: measured.cpu_model,
                 cpus_allowed: measured.cpus.allowed.len(),
                 cpu_quota: measured.cpus.quota,
                 service_url: measured.service_url,
@@ -343,12 +325,9 @@ impl Report {
                 connections: counted.connections_lost,
                 producers: counted.producers_lost,
             }),
-            latency: Latencies {
-                response: Percentiles::of(&measured.latency.response),
-                service: Percentiles::of(&measured.latency.service),
-                pacing: Percentiles::of(&measured.latency.pacing),
-                saturated: measured.latency.saturated,
-            },
+            latency: Latencies::of(&measured.latency),
+            histograms: Histograms::of(&measured.latency),
+            series: measured.series,
             cpu,
             memory: Memory { rss_bytes_max: measured.rss_bytes_max },
             producers: measured.producers,

@@ -18,6 +18,7 @@ use crate::clock;
 use crate::clock::Moment;
 use crate::connection::Taken;
 use crate::connection::Target;
+use crate::cpu;
 use crate::cpu::Cgroup;
 use crate::cpu::ThreadTime;
 use crate::generator;
@@ -41,6 +42,7 @@ use crate::publisher::Serving;
 use crate::report::Measured;
 use crate::report::ProducerEnd;
 use crate::report::Report;
+use crate::report::Series;
 use crate::routing::Routing;
 use crate::schema::EventSchema;
 use crate::schema::SchemaError;
@@ -56,11 +58,13 @@ use crate::wire;
 mod destination;
 mod room;
 mod sample;
+mod seconds;
 mod threads;
 mod watch;
 
 use destination::Destination;
 use sample::Sample;
+use seconds::Seconds;
 use threads::StopOnDrop;
 use threads::joined;
 use threads::pin;
@@ -144,6 +148,7 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
         service_url,
         host: here.host,
         kernel: kernel(),
+        cpu_model: cpu::model(),
         cpus: here.cpus,
         started_wall_ms: run.start_wall_ms + run.resumed_ns / 1_000_000,
         resumed_from: plan.resume.map(|_| resumption.first()),
@@ -151,7 +156,8 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
         schedule_ns: ended.schedule_ns,
         stopped_by_signal: ended.stopped_by_signal,
         counted: run.stats.counts(),
-        latency: run.stats.latency.lock().clone(),
+        latency: std::mem::take(&mut run.stats.latency_total.lock()),
+        series: ended.series,
         spent: Sample::at_the_end(&run.stats, &cgroup).since(ended.measured_from),
         clock_step_ms: run.clock_step_ms(),
         rss_bytes_max: memory::rss_bytes_max(),
@@ -269,7 +275,8 @@ impl<'a> Run<'a> {
                 })?);
             }
             let live = Live { cgroup, cpus: self.cpus, last: before };
-            let watched = Watch::new(self.plan, &self.stats, self.start, outside, &ends, live)
+            let seconds = Seconds::new(&self.stats, cgroup);
+            let watched = Watch::new(self.plan, self.start, outside, &ends, seconds, live)
                 .from(self.resumed_ns)
                 .until_the_end(&self.stop_handle, cancel);
             self.stop_handle.set();
@@ -282,6 +289,7 @@ impl<'a> Run<'a> {
                 stopped_by_signal: watched.stopped_by_signal,
                 failure: failures.into_iter().next(),
                 measured_from: watched.warmup.unwrap_or(before),
+                series: watched.series,
             })
         })
     }
@@ -370,4 +378,5 @@ struct Ended {
     failure: Option<String>,
     /// What had been used when the warm-up ended, or before the run.
     measured_from: Sample,
+    series: Series,
 }

@@ -12,6 +12,10 @@ use parking_lot::Mutex;
 use crate::batch::Batch;
 use crate::cpu::ThreadTime;
 
+mod latency_total;
+
+pub use latency_total::LatencyTotal;
+
 /// The longest latency that is told apart from longer ones: one hour, in nanoseconds.
 const LATENCY_NS_MAX: u64 = 3_600_000_000_000;
 
@@ -95,15 +99,16 @@ pub struct PublisherCounters {
     pub delay_ns: Counter,
 }
 
-/// How long records took, in nanoseconds, 3 significant digits.
+/// How long records took since that was last asked, in nanoseconds, 3 significant digits. Counted
+/// in 32 bits: so many records of one bucket do not come between two looks.
 #[derive(Clone, Debug)]
 pub struct Latency {
     /// Due to receipt. Empty at maximum rate, where nothing is due.
-    pub response: Histogram<u64>,
+    pub response: Histogram<u32>,
     /// Send to receipt.
-    pub service: Histogram<u64>,
+    pub service: Histogram<u32>,
     /// A batch's time to leave to the moment when the pacer let it, where it had to be waited for.
-    pub pacing: Histogram<u64>,
+    pub pacing: Histogram<u32>,
     /// Values beyond the longest that is told apart; they stand in the histograms as that.
     pub saturated: u64,
 }
@@ -140,20 +145,33 @@ impl Latency {
         Self::record(&mut self.pacing, &mut self.saturated, ns, 1);
     }
 
-    fn record(histogram: &mut Histogram<u64>, saturated: &mut u64, ns: u64, many: u64) {
-        if histogram.record_n(ns, many).is_err() {
-            histogram.saturating_record_n(ns, many);
+    fn record(histogram: &mut Histogram<u32>, saturated: &mut u64, ns: u64, many: u64) {
+        let count = u32::try_from(many).unwrap_or(u32::MAX);
+        if histogram.record_n(ns, count).is_err() {
+            histogram.saturating_record_n(ns, count);
             *saturated += many;
         }
+    }
+
+    /// Forgets everything. What is empty is not touched, so that it takes no memory.
+    fn clear(&mut self) {
+        for histogram in [&mut self.response, &mut self.service, &mut self.pacing] {
+            if !histogram.is_empty() {
+                histogram.reset();
+            }
+        }
+        self.saturated = 0;
     }
 }
 
 impl Default for Latency {
     fn default() -> Self {
-        let histogram =
-            || Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("constant, valid bounds");
         Self { response: histogram(), service: histogram(), pacing: histogram(), saturated: 0 }
     }
+}
+
+fn histogram<C: hdrhistogram::Counter>() -> Histogram<C> {
+    Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("constant, valid bounds")
 }
 
 /// Which records are measured. Those due before belong to the warm-up: they count in the totals
@@ -199,8 +217,10 @@ pub struct Stats {
     pub lanes: Vec<LaneCounters>,
     /// The publisher's set.
     pub publisher: PublisherCounters,
-    /// Both latencies.
+    /// The latencies that were measured since [`Stats::take_latency`].
     pub latency: Mutex<Latency>,
+    /// All that were measured before.
+    pub latency_total: Mutex<LatencyTotal>,
     /// One a producer: the index behind the last one that was handed over; 0: none was.
     pub ends: Vec<Counter>,
 }
@@ -216,6 +236,14 @@ impl Stats {
     #[must_use]
     pub fn with_producers(self, producers: u64) -> Self {
         Self { ends: (0..producers).map(|_| Counter::default()).collect(), ..self }
+    }
+
+    /// Takes the latencies that were measured since the last call, and adds them to the total. Who
+    /// measures is held up for a swap alone: `taken` is emptied and filled by it.
+    pub fn take_latency(&self, taken: &mut Latency) {
+        taken.clear();
+        std::mem::swap(&mut *self.latency.lock(), taken);
+        self.latency_total.lock().add(taken);
     }
 
     /// Reads every counter once.
@@ -309,6 +337,19 @@ impl Counts {
     #[must_use]
     pub const fn confirmed(&self) -> u64 {
         self.acknowledged.saturating_sub(self.warmup_acknowledged)
+    }
+
+    /// Returns how many records were sent and have no answer. Counters are read one after the
+    /// other, so a receipt may come in between.
+    #[must_use]
+    pub const fn unanswered(&self) -> u64 {
+        self.sent.saturating_sub(self.acknowledged + self.failed + self.unknown)
+    }
+
+    /// Returns how many records had their turn, and how many came to each end.
+    #[must_use]
+    pub const fn fates(&self) -> [u64; 5] {
+        [self.scheduled, self.acknowledged, self.failed, self.unknown, self.dropped]
     }
 
     /// Returns whether every record that was scheduled has an end, and only one.

@@ -63,10 +63,10 @@ fn plan(duration: Option<Duration>) -> Plan {
 }
 
 fn measured() -> Measured {
-    let mut latency = Latency::default();
+    let mut latency = LatencyTotal::default();
     latency.response.record_n(2_000_000, 9_999).unwrap();
     latency.response.record(8_000_000).unwrap();
-    latency.record_pacing(80_000);
+    latency.pacing.record(80_000).unwrap();
     let producer = ProducerEnd {
         name: "load-0".to_owned(),
         topic: "persistent://public/default/t".to_owned(),
@@ -78,6 +78,7 @@ fn measured() -> Measured {
         service_url: "pulsar://127.0.0.1:6650".to_owned(),
         host: "host".to_owned(),
         kernel: "6.1".to_owned(),
+        cpu_model: Some("A CPU".to_owned()),
         cpus: Cpus { allowed: vec![0, 1], quota: Some(0.5) },
         started_wall_ms: 1,
         resumed_from: None,
@@ -92,6 +93,7 @@ fn measured() -> Measured {
             ..Counts::default()
         },
         latency,
+        series: Series::default(),
         spent: Spent {
             elapsed_ns: 10_000_000_000,
             process_cpu_ns: 50_000_000,

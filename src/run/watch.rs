@@ -17,10 +17,12 @@ use crate::publisher::Cancel;
 use crate::report::Case;
 use crate::report::Finding;
 use crate::report::Outcome;
+use crate::report::Series;
 use crate::run::Outside;
 use crate::run::Sample;
+use crate::run::Seconds;
+use crate::run::seconds::Second;
 use crate::stats::Counts;
-use crate::stats::Stats;
 use crate::stop::StopHandle;
 use crate::units;
 
@@ -50,15 +52,17 @@ pub(super) struct Watched {
     pub(super) stopped_by_signal: bool,
     /// What had been used when the warm-up ended; `None`: there was none.
     pub(super) warmup: Option<Sample>,
+    /// The run second by second.
+    pub(super) series: Series,
 }
 
 /// The watch over one run.
 pub(super) struct Watch<'a> {
     plan: &'a Plan,
-    stats: &'a Stats,
     start: Moment,
     outside: &'a Outside,
     ends: &'a Ends,
+    seconds: Seconds<'a>,
     tick: Tick,
     live: Live<'a>,
     /// Records that an earlier run had sent, where this one goes on.
@@ -71,19 +75,19 @@ pub(super) struct Watch<'a> {
 impl<'a> Watch<'a> {
     pub(super) fn new(
         plan: &'a Plan,
-        stats: &'a Stats,
         start: Moment,
         outside: &'a Outside,
         ends: &'a Ends,
+        seconds: Seconds<'a>,
         live: Live<'a>,
     ) -> Self {
         let tick = Tick::first(start, plan.batching.window_ns);
         Self {
             plan,
-            stats,
             start,
             outside,
             ends,
+            seconds,
             tick,
             live,
             done_before: 0,
@@ -122,7 +126,7 @@ impl<'a> Watch<'a> {
                 }
                 recv(warmed_up) -> _ => {
                     warmed_up = never();
-                    warmup = Some(Sample::now(self.stats, self.live.cgroup));
+                    warmup = Some(Sample::now(self.seconds.stats, self.live.cgroup));
                     log::info!("the warm-up is over: from now on it counts");
                 }
                 recv(patience) -> _ => {
@@ -133,20 +137,24 @@ impl<'a> Watch<'a> {
                 recv(at(self.tick.due.instant())) -> _ => self.on_tick(),
             }
         }
-        self.tick.log_last(self.stats, self.plan.batching.window_ns);
+        let (last, series) = self.seconds.end();
+        if let Some(last) = last {
+            self.tick.log_last(&last, self.plan.batching.window_ns);
+        }
         let now_ns = clock::now().ns_since(self.start);
         Watched {
             lanes_ended_ns: self.lanes_ended_ns.unwrap_or(now_ns),
             stopped_by_signal: self.stopped_by_signal,
             warmup,
+            series,
         }
     }
 
     /// Logs the second, and when the run has fallen behind what the limit is.
     fn on_tick(&mut self) {
         let now = clock::now();
-        let before = self.tick.before;
-        self.tick.log(now, self.stats);
+        let second = self.seconds.take();
+        self.tick.log(now, &second);
         // The line comes half a window late, so that receipts can have come.
         let until_ns = now.ns_since(self.start).saturating_sub(self.plan.batching.window_ns / 2);
         let schedule = self.plan.load.schedule();
@@ -155,7 +163,7 @@ impl<'a> Watch<'a> {
         let Some((due, due_before)) = of_second.filter(|_| self.lanes_ended_ns.is_none()) else {
             return;
         };
-        let counted = &self.tick.before;
+        let (before, counted) = (&second.before, &second.counts);
         let ended = |counts: &Counts| counts.failed + counts.unknown + counts.dropped;
         let done = self.done_before + counted.acknowledged + ended(counted);
         let behind = due.saturating_sub(done);
@@ -164,7 +172,7 @@ impl<'a> Watch<'a> {
         let in_second = due - due_before;
         let is_behind = behind > in_second / 2 && sent < in_second;
         if is_behind || errors > 0 {
-            let sample = Sample::now(self.stats, self.live.cgroup);
+            let sample = Sample::now(self.seconds.stats, self.live.cgroup);
             let case = Case {
                 spent: sample.since(self.live.last),
                 outcome: if is_behind { Outcome::Missed } else { Outcome::Held },
@@ -209,7 +217,6 @@ pub(super) struct Live<'a> {
 struct Tick {
     due: Moment,
     last: Moment,
-    before: Counts,
 }
 
 impl Tick {
@@ -217,35 +224,31 @@ impl Tick {
     /// then, and none of the next second has.
     fn first(start: Moment, window_ns: u64) -> Self {
         let due = start.plus_ns(SECOND_NS + window_ns / 2);
-        Self { due, last: start.plus_ns(window_ns / 2), before: Counts::default() }
+        Self { due, last: start.plus_ns(window_ns / 2) }
     }
 
-    /// Logs the second that the run ended in, if anything was acknowledged since the last line. A
-    /// run of whole seconds ends half a window before the line is due, and has its full second.
-    fn log_last(&mut self, stats: &Stats, window_ns: u64) {
-        if stats.counts().acknowledged > self.before.acknowledged {
+    /// Logs the second that the run ended in, if anything was acknowledged in it. A run of whole
+    /// seconds ends half a window before the line is due, and has its full second.
+    fn log_last(&mut self, last: &Second, window_ns: u64) {
+        if last.point.acknowledged > 0 {
             let now = clock::now();
             let is_full = self.due.ns_since(now) <= window_ns;
-            self.log(if is_full { self.due.max(now) } else { now }, stats);
+            self.log(if is_full { self.due.max(now) } else { now }, last);
         }
     }
 
-    fn log(&mut self, now: Moment, stats: &Stats) {
-        let totals = stats.counts();
-        let sent = totals.acknowledged - self.before.acknowledged;
+    fn log(&mut self, now: Moment, second: &Second) {
+        let Second { counts: totals, point, .. } = second;
+        let sent = point.acknowledged;
         let elapsed_ns = now.ns_since(self.last).max(1);
         let rate = u128::from(sent) * u128::from(SECOND_NS) + u128::from(elapsed_ns / 2);
         log::info!("Sent {sent} messages in last second");
         log::info!("Current rate: {} msg/sec", rate / u128::from(elapsed_ns));
         log::info!("Total sent: {} messages", totals.acknowledged);
-        // The counters are read one after the other, so a receipt may come in between.
-        let answered = totals.acknowledged + totals.failed + totals.unknown;
-        let unanswered = totals.sent.saturating_sub(answered);
-        if sent == 0 && unanswered > 0 {
-            log::warn!("No receipts: {unanswered} messages wait");
+        if sent == 0 && point.in_flight > 0 {
+            log::warn!("No receipts: {} messages wait", point.in_flight);
         }
-        let lost = |totals: &Counts| totals.failed + totals.unknown + totals.dropped;
-        if lost(&totals) > lost(&self.before) {
+        if point.failed + point.unknown + point.dropped > 0 {
             log::warn!(
                 "Not sent: {} failed, {} unknown, {} dropped",
                 totals.failed,
@@ -253,7 +256,6 @@ impl Tick {
                 totals.dropped
             );
         }
-        self.before = totals;
         self.last = now;
         self.due = self.due.plus_ns(SECOND_NS);
     }

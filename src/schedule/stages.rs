@@ -56,7 +56,8 @@ pub struct Stage {
 impl Serialize for Stage {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Stage", 3)?;
-        fields.serialize_field("duration_ns", &self.duration_ns)?;
+        let duration_ns = Some(self.duration_ns).filter(|&ns| ns < u64::MAX);
+        fields.serialize_field("duration_ns", &duration_ns)?;
         let (from, to) = match self.pace {
             Pace::Max => (Rate::Max, Rate::Max),
             Pace::Paced { from, to } => {

@@ -46,6 +46,10 @@ mod sink;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod report;
+#[cfg(test)]
+mod report_schema;
+#[cfg(test)]
 mod resume;
 #[cfg(test)]
 mod routing;

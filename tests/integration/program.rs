@@ -8,6 +8,8 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
+use crate::report::assert_valid;
+
 /// The program with no environment variable of ours set.
 pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_producer-load"));
@@ -45,11 +47,14 @@ impl From<Output> for Said {
 }
 
 impl Said {
-    /// Returns the report of the marked line on standard output.
+    /// Returns the report of the marked line on standard output, which has to be a valid one.
     pub(crate) fn report(&self) -> Value {
         let marked = |line: &str| Some(line.strip_prefix("producer-load-report ")?.to_owned());
         let line = self.out.lines().find_map(marked);
-        serde_json::from_str(&line.unwrap_or_else(|| panic!("{}{}", self.out, self.log))).unwrap()
+        let line = line.unwrap_or_else(|| panic!("{}{}", self.out, self.log));
+        let report = serde_json::from_str(&line).unwrap();
+        assert_valid(&report);
+        report
     }
 }
 
