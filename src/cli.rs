@@ -174,8 +174,10 @@ fn produce(arguments: &ProduceArgs) -> Result<u8, Failure> {
         return print(&plan_text::render(&plan)).map(|()| 0);
     }
     let output = arguments.report.as_deref().map(Output::open).transpose().map_err(failed)?;
+    let histograms = arguments.histogram_file.as_deref().map(output::histogram_file);
+    let mut histograms = histograms.transpose().map_err(failed)?;
     let outside = outside()?;
-    let report = run::run(plan, here, &outside).map_err(not_run)?;
+    let report = run::run(plan, here, &outside, histograms.as_mut()).map_err(not_run)?;
     let printed = print(&text::render(&report));
     // Whatever happened to standard output, a report file is still written.
     if let Some(output) = output {

@@ -11,6 +11,7 @@ use crate::plan::Transport;
 use crate::stats::Counts;
 use crate::stats::LatencyTotal;
 
+mod histogram_log;
 mod latencies;
 mod limit;
 mod load_text;
@@ -20,6 +21,8 @@ mod series;
 pub mod text;
 mod verdict;
 
+pub use histogram_log::HistogramFile;
+pub use histogram_log::HistogramLog;
 pub use latencies::Histograms;
 pub use latencies::Latencies;
 pub use latencies::Percentiles;
@@ -274,6 +277,8 @@ pub struct Measured {
     pub series: Series,
     /// What was used from the end of the warm-up to the end.
     pub spent: Spent,
+    /// Why the log of histograms is not whole, if it was asked for and is not.
+    pub histogram_log_failure: Option<String>,
     /// How much more the wall clock went on than the monotonic one, in milliseconds.
     pub clock_step_ms: i64,
     /// The most that was resident.

@@ -39,6 +39,8 @@ use crate::publisher::Cancel;
 use crate::publisher::PublishError;
 use crate::publisher::Publisher;
 use crate::publisher::Serving;
+use crate::report::HistogramFile;
+use crate::report::HistogramLog;
 use crate::report::Measured;
 use crate::report::ProducerEnd;
 use crate::report::Report;
@@ -116,11 +118,16 @@ pub struct Outside {
     pub interrupt: Cancel,
 }
 
-/// Runs the plan to its end and reports.
+/// Runs the plan to its end and reports; `histograms` is where both latencies are logged to.
 ///
 /// # Errors
 /// When the run cannot begin. Once it has begun there is a report, whatever happens.
-pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, RunError> {
+pub fn run(
+    plan: Plan,
+    here: Surroundings,
+    outside: &Outside,
+    histograms: Option<&mut HistogramFile>,
+) -> Result<Report, RunError> {
     let schema = EventSchema::parse(&plan.events.name, &plan.events.schema_text)?.of_records()?;
     let program = Program::prepare(&schema, &plan.parameters(), clock::wall_ms())?;
     let bytes = program.key_bytes_max();
@@ -141,7 +148,9 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
     let run = Run::new(&plan, &program, publisher.partitions(), &resumption, cpus);
     let cgroup = Cgroup::of_this_process();
     let before = Sample::now(&run.stats, &cgroup);
-    let ended = run.drive(publisher, outside, &cgroup, before)?;
+    let started_wall_ms = run.start_wall_ms + run.resumed_ns / 1_000_000;
+    let histograms = histograms.map(|file| file.begin(started_wall_ms)).transpose()?;
+    let ended = run.drive(publisher, outside, &cgroup, before, histograms)?;
     let service_url = destination.service_url().to_string();
     destination.close();
     Ok(Report::new(Measured {
@@ -150,7 +159,7 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
         kernel: kernel(),
         cpu_model: cpu::model(),
         cpus: here.cpus,
-        started_wall_ms: run.start_wall_ms + run.resumed_ns / 1_000_000,
+        started_wall_ms,
         resumed_from: plan.resume.map(|_| resumption.first()),
         resumed_ns: run.resumed_ns,
         schedule_ns: ended.schedule_ns,
@@ -159,6 +168,7 @@ pub fn run(plan: Plan, here: Surroundings, outside: &Outside) -> Result<Report, 
         latency: std::mem::take(&mut run.stats.latency_total.lock()),
         series: ended.series,
         spent: Sample::at_the_end(&run.stats, &cgroup).since(ended.measured_from),
+        histogram_log_failure: ended.histogram_log_failure,
         clock_step_ms: run.clock_step_ms(),
         rss_bytes_max: memory::rss_bytes_max(),
         failure: ended.failure,
@@ -243,6 +253,7 @@ impl<'a> Run<'a> {
         outside: &Outside,
         cgroup: &Cgroup,
         before: Sample,
+        histograms: Option<HistogramLog<'_>>,
     ) -> Result<Ended, RunError> {
         let limits = self.limits(&publisher);
         let sealing = self.sealing(&publisher);
@@ -275,7 +286,8 @@ impl<'a> Run<'a> {
                 })?);
             }
             let live = Live { cgroup, cpus: self.cpus, last: before };
-            let seconds = Seconds::new(&self.stats, cgroup);
+            let begun = self.start.plus_ns(self.resumed_ns);
+            let seconds = Seconds::new(&self.stats, cgroup, begun, histograms);
             let watched = Watch::new(self.plan, self.start, outside, &ends, seconds, live)
                 .from(self.resumed_ns)
                 .until_the_end(&self.stop_handle, cancel);
@@ -290,6 +302,7 @@ impl<'a> Run<'a> {
                 failure: failures.into_iter().next(),
                 measured_from: watched.warmup.unwrap_or(before),
                 series: watched.series,
+                histogram_log_failure: watched.histograms_failure,
             })
         })
     }
@@ -379,4 +392,5 @@ struct Ended {
     /// What had been used when the warm-up ended, or before the run.
     measured_from: Sample,
     series: Series,
+    histogram_log_failure: Option<String>,
 }

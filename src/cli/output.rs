@@ -1,19 +1,31 @@
-//! Where `--report` goes: a file that is known to be writable before the run, or standard output.
+//! Where `--report` and `--histogram-file` go: files that are known to be writable before the run, or
+//! standard output.
 
 use std::fs;
 use std::fs::File;
 use std::io;
 use std::io::Write;
 
+use crate::report::HistogramFile;
 use crate::report::LINE_MARK;
 use crate::report::Report;
 
-/// A report that cannot be written.
+/// A file that cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("--report {path}: {source}")]
+#[error("{flag} {path}: {source}")]
 pub(super) struct OutputError {
+    flag: &'static str,
     path: String,
     source: io::Error,
+}
+
+const REPORT: &str = "--report";
+
+/// Opens the file that both latencies are logged to, empty.
+pub(super) fn histogram_file(path: &str) -> Result<HistogramFile, OutputError> {
+    let flag = "--histogram-file";
+    let error = |source| OutputError { flag, path: path.to_owned(), source };
+    File::create(path).map(HistogramFile::new).map_err(error)
 }
 
 /// Where the report goes.
@@ -28,7 +40,7 @@ pub(super) struct Output {
 impl Output {
     /// Opens the file empty: the report of an earlier run must not pass for this one's.
     pub(super) fn open(path: &str) -> Result<Self, OutputError> {
-        let error = |source| OutputError { path: path.to_owned(), source };
+        let error = |source| OutputError { flag: REPORT, path: path.to_owned(), source };
         let file = match path {
             "-" => None,
             path => Some(File::create(path).map_err(error)?),
@@ -44,7 +56,7 @@ impl Output {
             Some(file) => file.write_all((json + "\n").as_bytes()),
         };
         self.is_written = true;
-        written.map_err(|source| OutputError { path: self.path.clone(), source })
+        written.map_err(|source| OutputError { flag: REPORT, path: self.path.clone(), source })
     }
 }
 

@@ -45,6 +45,15 @@ pub(super) struct ProduceArgs {
     /// Write the report as JSON to this file; `-` writes one marked line to standard output.
     #[arg(long, value_name = "FILE", env = "PRODUCER_LOAD_REPORT", help_heading = "Output")]
     pub(super) report: Option<String>,
+    /// Log both latencies to this file once a second, in HdrHistogram's own format (V1.3), tagged
+    /// response and service.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PRODUCER_LOAD_HISTOGRAM_FILE",
+        help_heading = "Output"
+    )]
+    pub(super) histogram_file: Option<String>,
     /// Print the plan that follows from all settings, and stop.
     #[arg(long, help_heading = "Output")]
     pub(super) dry_run: bool,

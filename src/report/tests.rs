@@ -100,6 +100,7 @@ fn measured() -> Measured {
             throttling: Some(Throttling { periods: 3, ns: 5 }),
             ..Spent::default()
         },
+        histogram_log_failure: None,
         clock_step_ms: 0,
         rss_bytes_max: Some(11_000_000),
         producers: vec![producer],
@@ -207,11 +208,17 @@ fn a_missed_target_names_its_limit_and_a_doubtful_measurement_its_doubt() {
     let mut missed = measured();
     (missed.counted.last_receipt_ns, missed.spent.buffer_wait_ns) = (20_000_000_000, 9_000_000_000);
     missed.clock_step_ms = -3_600_000;
+    missed.histogram_log_failure = Some("no space left".to_owned());
     let report = Report::new(missed);
     assert_eq!((report.verdict.code, report.verdict.limit), (98, "window"));
     let text = text::render(&report);
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for told in ["limit window: waited", "--max-outstanding helps", "was set by -3600000 ms"] {
+    for told in [
+        "limit window: waited",
+        "--max-outstanding helps",
+        "was set by -3600000 ms",
+        "no space left",
+    ] {
         assert!(words.contains(told), "{text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");

@@ -147,6 +147,9 @@ fn warnings(measured: &Measured) -> Vec<String> {
         let step = measured.clock_step_ms;
         warnings.push(format!("the clock was set by {step} ms: event times are off by that"));
     }
+    if let Some(failure) = &measured.histogram_log_failure {
+        warnings.push(format!("the histogram file is not whole: {failure}"));
+    }
     warnings
 }
 

@@ -1,9 +1,11 @@
-//! What each second brought: read once, from the counters and from what was measured, for the log
-//! and for the series.
+//! What each second brought: read once, from the counters and from what was measured, for the log,
+//! for the series and for the log of histograms.
 
 use crate::clock;
+use crate::clock::Moment;
 use crate::cpu::Cgroup;
 use crate::cpu::Throttling;
+use crate::report::HistogramLog;
 use crate::report::Point;
 use crate::report::PointLatency;
 use crate::report::Series;
@@ -19,11 +21,26 @@ pub(super) struct Seconds<'a> {
     /// What was measured in the last second; its room is used for the next one.
     latency: Latency,
     series: Series,
+    /// When the first second began.
+    start: Moment,
+    histograms: Option<HistogramLog<'a>>,
+    histograms_failure: Option<String>,
+}
+
+/// How the seconds of a run ended.
+pub(super) struct LastSecond {
+    /// What came since the second before, if anything came.
+    pub(super) second: Option<Second>,
+    /// All of them.
+    pub(super) series: Series,
+    /// Why the log of histograms is not whole, if it is not.
+    pub(super) histograms_failure: Option<String>,
 }
 
 /// What was counted by a moment.
 #[derive(Clone, Copy)]
 struct Reading {
+    at: Moment,
     counts: Counts,
     cpu_ns: u64,
     throttling: Option<Throttling>,
@@ -43,15 +60,21 @@ pub(super) struct Second {
 impl Reading {
     fn now(stats: &Stats, cgroup: &Cgroup) -> Self {
         let (counts, cpu_ns) = (stats.counts(), clock::process_cpu_ns());
-        Self { counts, cpu_ns, throttling: cgroup.throttling() }
+        Self { at: clock::now(), counts, cpu_ns, throttling: cgroup.throttling() }
     }
 }
 
 impl<'a> Seconds<'a> {
-    /// Begins now.
-    pub(super) fn new(stats: &'a Stats, cgroup: &'a Cgroup) -> Self {
-        let last = Reading::now(stats, cgroup);
-        Self { stats, cgroup, last, latency: Latency::default(), series: Series::default() }
+    /// Begins now, with the first second at `start`.
+    pub(super) fn new(
+        stats: &'a Stats,
+        cgroup: &'a Cgroup,
+        start: Moment,
+        histograms: Option<HistogramLog<'a>>,
+    ) -> Self {
+        let last = Reading { at: start, ..Reading::now(stats, cgroup) };
+        let (latency, series) = (Latency::default(), Series::default());
+        Self { stats, cgroup, last, latency, series, start, histograms, histograms_failure: None }
     }
 
     /// Ends a second now, and begins the next.
@@ -65,14 +88,27 @@ impl<'a> Seconds<'a> {
             ..now.since(&before)
         };
         self.series.push(point);
+        self.log_histograms(before.at, now.at);
         Second { before: before.counts, counts: now.counts, point }
     }
 
     /// Ends the run: what came since the last second is one by itself, if anything came.
-    pub(super) fn end(mut self) -> (Option<Second>, Series) {
+    pub(super) fn end(mut self) -> LastSecond {
         let counted = self.stats.counts().fates();
-        let last = (counted != self.last.counts.fates()).then(|| self.take());
-        (last, self.series)
+        let second = (counted != self.last.counts.fates()).then(|| self.take());
+        let Self { series, histograms_failure, .. } = self;
+        LastSecond { second, series, histograms_failure }
+    }
+
+    /// Logs what was measured; after a failure nothing more, so that the log has no hole.
+    fn log_histograms(&mut self, from: Moment, until: Moment) {
+        let Some(log) = &mut self.histograms else { return };
+        let [from_ns, until_ns] = [from, until].map(|moment| moment.ns_since(self.start));
+        if let Err(error) = log.write(&self.latency, from_ns, until_ns) {
+            log::error!("the histogram file cannot be written any more: {error}");
+            self.histograms_failure = Some(error.to_string());
+            self.histograms = None;
+        }
     }
 }
 

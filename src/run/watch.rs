@@ -21,6 +21,7 @@ use crate::report::Series;
 use crate::run::Outside;
 use crate::run::Sample;
 use crate::run::Seconds;
+use crate::run::seconds::LastSecond;
 use crate::run::seconds::Second;
 use crate::stats::Counts;
 use crate::stop::StopHandle;
@@ -54,6 +55,8 @@ pub(super) struct Watched {
     pub(super) warmup: Option<Sample>,
     /// The run second by second.
     pub(super) series: Series,
+    /// Why the log of histograms is not whole, if it is not.
+    pub(super) histograms_failure: Option<String>,
 }
 
 /// The watch over one run.
@@ -137,8 +140,8 @@ impl<'a> Watch<'a> {
                 recv(at(self.tick.due.instant())) -> _ => self.on_tick(),
             }
         }
-        let (last, series) = self.seconds.end();
-        if let Some(last) = last {
+        let LastSecond { second, series, histograms_failure } = self.seconds.end();
+        if let Some(last) = second {
             self.tick.log_last(&last, self.plan.batching.window_ns);
         }
         let now_ns = clock::now().ns_since(self.start);
@@ -147,6 +150,7 @@ impl<'a> Watch<'a> {
             stopped_by_signal: self.stopped_by_signal,
             warmup,
             series,
+            histograms_failure,
         }
     }
 

@@ -17,6 +17,8 @@ use producer_load::routing::Rule;
 use serde_json::Value;
 
 use crate::program::Said;
+use crate::program::run;
+use crate::program::total;
 
 /// Starts the witness with the words of a command.
 fn witness(words: &[&str]) -> Command {
@@ -55,6 +57,68 @@ fn java_the_official_client_is_served_by_the_broker_and_by_a_sink() {
     }
 }
 
+#[test]
+#[ignore = "needs a JDK and Maven: scripts/test provides the witness"]
+fn java_the_histograms_are_read_by_their_own_library_and_tool() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let log = path("load.hlog");
+    // A broker that slows down and recovers, so that the values are spread.
+    let broker = crate::engine::broker(0, Some("stop-reading-for=700ms"));
+    let url = broker.service_url();
+    let rate = ["-u", &url, "-r", "5k", "-d", "3200ms", "--warmup", "200ms"];
+    let report = run(&[&rate[..], &["--histogram-file", &log, "--report", "-"]].concat()).report();
+    for name in ["response", "service"] {
+        let latency = &report["latency"][name];
+        let text = report["histograms"][name].as_str().unwrap();
+        let read: Value = serde_json::from_str(&answer(&["histogram"], text)).unwrap();
+        let measured = total(&report, "acknowledged") - total(&report, "warmup");
+        assert_eq!(read["count"], measured, "{name}");
+        for value in ["p50_ns", "p99_ns", "p999_ns", "max_ns"] {
+            assert_eq!(read[value], latency[value], "{name} {value}: {read} {latency}");
+        }
+
+        let output = path(name);
+        answer(&["histogram-log", "-i", &log, "-tag", name, "-o", &output], "");
+        let distribution = fs::read_to_string(output.clone() + ".hgrm").unwrap();
+        // Value in milliseconds, percentile, how many values up to there, and one more column.
+        let rows: Vec<Vec<f64>> = distribution
+            .lines()
+            .map(|line| line.split_whitespace().flat_map(str::parse).collect())
+            .filter(|row: &Vec<f64>| row.len() >= 3)
+            .collect();
+        assert!(rows.len() > 20, "{distribution}");
+        let at = |percentile: f64| rows.iter().find(|row| row[1] >= percentile).unwrap()[0];
+        for (percentile, value) in [(0.5, "p50_ns"), (1.0, "max_ns")] {
+            let ours = latency[value].as_f64().unwrap() / 1e6;
+            assert!((at(percentile) - ours).abs() < 0.002 * ours, "{value}: {distribution}");
+        }
+        let last = rows.last().unwrap();
+        assert_eq!(last[2].to_string(), measured.to_string(), "{distribution}");
+        // No percentile is listed exactly there: its neighbours enclose it.
+        let p99 = latency["p99_ns"].as_f64().unwrap() / 1e6;
+        let below = rows.iter().rfind(|row| row[1] <= 0.99).unwrap()[0];
+        assert!(below <= p99 * 1.002 && p99 <= at(0.99) * 1.002, "{below} {p99}: {distribution}");
+
+        let intervals = fs::read_to_string(output).unwrap();
+        let seconds = intervals.lines().filter(|line| line.starts_with(char::is_numeric)).count();
+        assert!((2..=5).contains(&seconds), "{intervals}");
+    }
+}
+
+/// Runs a command of the witness with this on its standard input, and returns what it printed.
+fn answer(words: &[&str], input: &str) -> String {
+    let mut child = witness(words).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    // Beside the reading: neither side waits for the other with a full pipe.
+    let written = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let said = Said::from(child.wait_with_output().unwrap());
+    written.join().unwrap().unwrap();
+    assert_eq!(said.code, Some(0), "{}", said.log);
+    said.out
+}
+
 /// How many partitions the vectors are about.
 const PARTITIONS: [u32; 4] = [4, 7, 16, 64];
 
@@ -63,15 +127,7 @@ fn vectors(keys: &[String]) -> String {
     let counts = PARTITIONS.map(|count| count.to_string());
     let mut words = vec!["partitions"];
     words.extend(counts.iter().map(String::as_str));
-    let mut child = witness(&words).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let lines = keys.join("\n") + "\n";
-    // Beside the reading: neither side waits for the other with a full pipe.
-    let written = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
-    let said = Said::from(child.wait_with_output().unwrap());
-    written.join().unwrap().unwrap();
-    assert_eq!(said.code, Some(0), "{}", said.log);
-    said.out
+    answer(&words, &(keys.join("\n") + "\n"))
 }
 
 #[test]

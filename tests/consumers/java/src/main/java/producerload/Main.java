@@ -11,6 +11,8 @@ import java.util.Arrays;
  * produce    SERVICE_URL TOPIC COUNT [COMPRESSION [MESSAGES_PER_BATCH]]
  * partitions COUNT ...  (keys on standard input, one a line)
  * subscriptions SERVICE_URL TOPIC COUNT
+ * histogram  (a histogram of a report on standard input)
+ * histogram-log ARGUMENT ...  (those of HdrHistogram's HistogramLogProcessor)
  * </pre>
  *
  * <p>Each prints its result on standard output, {@code consume} and {@code produce} as one line of
@@ -23,7 +25,9 @@ public final class Main {
       usage: consume SERVICE_URL TOPIC COUNT [EXCEPTED_FIELD ...]
              produce SERVICE_URL TOPIC COUNT [COMPRESSION [MESSAGES_PER_BATCH]]
              partitions COUNT  (keys on standard input, one a line)
-             subscriptions SERVICE_URL TOPIC COUNT""";
+             subscriptions SERVICE_URL TOPIC COUNT
+             histogram  (a histogram of a report on standard input)
+             histogram-log ARGUMENT ...  (those of HdrHistogram's HistogramLogProcessor)""";
 
   private Main() {}
 
@@ -41,6 +45,8 @@ public final class Main {
         case "produce" -> Produce.run(rest);
         case "partitions" -> Partitions.run(rest);
         case "subscriptions" -> Subscriptions.run(rest);
+        case "histogram" -> Histograms.decode(rest);
+        case "histogram-log" -> Histograms.process(rest);
         default -> throw new IllegalArgumentException(command);
       };
     } catch (ArrayIndexOutOfBoundsException | IllegalArgumentException wrong) {
