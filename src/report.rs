@@ -16,6 +16,7 @@ mod latencies;
 mod limit;
 mod load_text;
 pub mod plan_text;
+mod objectives;
 mod producers;
 mod series;
 pub mod text;
@@ -30,6 +31,9 @@ pub use limit::Case;
 pub use limit::Finding;
 pub use limit::Outcome;
 pub use limit::Spent;
+pub use objectives::Abandoned;
+pub use objectives::Patience;
+pub use objectives::Reached;
 pub use producers::ProducerEnd;
 pub use series::Point;
 pub use series::PointLatency;
@@ -269,6 +273,8 @@ pub struct Measured {
     pub schedule_ns: u64,
     /// Whether a signal ended it.
     pub stopped_by_signal: bool,
+    /// Why it was given up before its end, if it was.
+    pub abandoned: Option<Abandoned>,
     /// Every counter.
     pub counted: Counts,
     /// Both latencies.

@@ -39,6 +39,7 @@ use crate::publisher::Cancel;
 use crate::publisher::PublishError;
 use crate::publisher::Publisher;
 use crate::publisher::Serving;
+use crate::report::Abandoned;
 use crate::report::HistogramFile;
 use crate::report::HistogramLog;
 use crate::report::Measured;
@@ -57,6 +58,7 @@ use crate::units::duration_text;
 use crate::units::grouped;
 use crate::wire;
 
+mod abandoning;
 mod destination;
 mod room;
 mod sample;
@@ -64,6 +66,7 @@ mod seconds;
 mod threads;
 mod watch;
 
+use abandoning::Abandoning;
 use destination::Destination;
 use sample::Sample;
 use seconds::Seconds;
@@ -164,6 +167,7 @@ pub fn run(
         resumed_ns: run.resumed_ns,
         schedule_ns: ended.schedule_ns,
         stopped_by_signal: ended.stopped_by_signal,
+        abandoned: ended.abandoned,
         counted: run.stats.counts(),
         latency: std::mem::take(&mut run.stats.latency_total.lock()),
         series: ended.series,
@@ -294,11 +298,13 @@ impl<'a> Run<'a> {
             self.stop_handle.set();
             let mut failures: Vec<String> = lanes.into_iter().filter_map(joined).collect();
             failures.extend(joined(publishing));
-            let ended_early = watched.stopped_by_signal || !failures.is_empty();
+            let is_stopped = watched.stopped_by_signal || watched.abandoned.is_some();
+            let ended_early = is_stopped || !failures.is_empty();
             let planned_ns = self.plan.load.duration_ns.filter(|_| !ended_early);
             Ok(Ended {
                 schedule_ns: planned_ns.unwrap_or(watched.lanes_ended_ns),
                 stopped_by_signal: watched.stopped_by_signal,
+                abandoned: watched.abandoned,
                 failure: failures.into_iter().next(),
                 measured_from: watched.warmup.unwrap_or(before),
                 series: watched.series,
@@ -388,6 +394,7 @@ impl<'a> Run<'a> {
 struct Ended {
     schedule_ns: u64,
     stopped_by_signal: bool,
+    abandoned: Option<Abandoned>,
     failure: Option<String>,
     /// What had been used when the warm-up ended, or before the run.
     measured_from: Sample,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::FalseyValueParser;
 
 use crate::plan::LoadSettings;
 use crate::plan::Objectives;
@@ -63,6 +64,10 @@ pub(super) struct LoadArgs {
     /// and .max, errors and rate in percent: 'response.p99<20ms,errors<0.1%,rate>=99%'
     #[arg(long, value_name = "OBJECTIVES", env = "PRODUCER_LOAD_SLO")]
     slo: Option<Objectives>,
+    /// Stop as soon as an objective is broken: a .max at once, any other when it was not reached in
+    /// 5 seconds one after the other, each judged over all that was measured so far.
+    #[arg(long, env = "PRODUCER_LOAD_ABORT_ON_SLO", value_parser = FalseyValueParser::new())]
+    abort_on_slo: bool,
 }
 
 impl LoadArgs {
@@ -77,6 +82,7 @@ impl LoadArgs {
             warmup: self.warmup,
             tolerance: self.tolerance,
             objectives: self.slo.clone(),
+            abort_on_slo: self.abort_on_slo,
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct LoadSettings {
     pub tolerance: Option<f64>,
     /// `--slo`.
     pub objectives: Option<Objectives>,
+    /// `--abort-on-slo`.
+    pub abort_on_slo: bool,
 }
 
 /// The load that is meant.
@@ -63,6 +65,8 @@ pub struct Load {
     pub tolerance: f64,
     /// What the run has to reach.
     pub objectives: Vec<Objective>,
+    /// Whether it stops when one of these is broken.
+    pub abort_on_slo: bool,
 }
 
 /// A rate for each CPU that is ours.
@@ -116,7 +120,22 @@ impl Load {
             let why = "at maximum rate there is neither a response time nor a target rate";
             return Err(PlanError::NoEffect { flag: "an objective (--slo)", why });
         }
-        Ok(Self { rate, per_core, stages, duration_ns, records, warmup_ns, tolerance, objectives })
+        let abort_on_slo = typed.abort_on_slo;
+        if abort_on_slo && objectives.is_empty() {
+            let why = "there is no objective that could be broken; give some by --slo";
+            return Err(PlanError::NoEffect { flag: "--abort-on-slo", why });
+        }
+        Ok(Self {
+            rate,
+            per_core,
+            stages,
+            duration_ns,
+            records,
+            warmup_ns,
+            tolerance,
+            objectives,
+            abort_on_slo,
+        })
     }
 
     /// Returns the schedule.

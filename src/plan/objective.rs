@@ -99,6 +99,14 @@ impl Objective {
         &self.text
     }
 
+    /// Returns whether nothing that comes later can mend it: the slowest stays the slowest.
+    #[must_use]
+    pub const fn is_lost_once_missed(&self) -> bool {
+        let is_slowest =
+            matches!(self.metric, Metric::Response(Quantile::Max) | Metric::Service(Quantile::Max));
+        is_slowest && matches!(self.comparison, Comparison::Below | Comparison::AtMost)
+    }
+
     /// Returns whether it needs records with due times.
     #[must_use]
     pub const fn needs_target(&self) -> bool {

@@ -85,6 +85,7 @@ fn measured() -> Measured {
         resumed_ns: 0,
         schedule_ns: 10_000_000_000,
         stopped_by_signal: false,
+        abandoned: None,
         counted: Counts {
             scheduled: 10_000,
             sent: 10_000,
@@ -184,6 +185,32 @@ fn each_end_has_its_exit_code() {
     let without_end = |m: &mut Measured| (m.stopped_by_signal, m.plan) = (true, plan(None));
     assert_eq!(code(without_end).0, 0);
     assert_eq!(code(|m| m.failure = Some("lost".to_owned())), (1, "lost".to_owned()));
+}
+
+#[test]
+fn of_several_ends_the_first_in_the_table_decides_the_exit_code() {
+    let table: [(u8, fn(&mut Measured)); 7] = [
+        (1, |m| m.failure = Some("lost".to_owned())),
+        (1, |m| m.counted.acknowledged -= 1),
+        (1, |m| (m.counted.acknowledged, m.counted.failed) = (m.counted.acknowledged - 1, 1)),
+        (105, |m| m.stopped_by_signal = true),
+        (99, |m| {
+            let objective = "response.p99<1s".to_owned();
+            m.plan.load.objectives = objective.parse::<Objectives>().unwrap().0;
+            m.abandoned = Some(Abandoned { objective, after_ns: 7_000_000_000 });
+        }),
+        (99, |m| m.plan.load.objectives = "response.p50<1ms".parse::<Objectives>().unwrap().0),
+        (98, |m| m.counted.last_receipt_ns = 20_000_000_000),
+    ];
+    for (place, (exit, change)) in table.iter().enumerate() {
+        assert_eq!(code(change).0, *exit, "{place} alone");
+        for (after, (_, also)) in table.iter().enumerate().skip(place + 1) {
+            let both = |m: &mut Measured| (also(m), change(m)).0;
+            assert_eq!(code(both).0, *exit, "{place} and {after}");
+        }
+    }
+    let given_up = code(table[4].1).1;
+    assert_eq!(given_up, "stopped after 7.00 s, not reached: response.p99<1s");
 }
 
 #[test]

@@ -1,14 +1,13 @@
 //! The verdict: the program's judgement of its own measurement, and its exit code.
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::Measured;
 use super::RateReached;
 use super::limit::Case;
 use super::limit::Outcome;
-use crate::plan::Metric;
-use crate::plan::Quantile;
+use super::objectives::Abandoned;
+use super::objectives::Reached;
 use crate::stats::Counts;
 use crate::units;
 
@@ -41,6 +40,8 @@ pub struct Verdict {
     pub warnings: Vec<String>,
     /// The objectives that were not reached, each as it was typed.
     pub objectives_failed: Vec<String>,
+    /// The objective for which the run was stopped before its end, and when.
+    pub abandoned: Option<Abandoned>,
     /// One line.
     pub text: String,
 }
@@ -69,7 +70,10 @@ pub(super) fn judge(measured: &Measured, rate: RateReached) -> Verdict {
     } else if measured.stopped_by_signal && measured.plan.load.has_end() {
         (105, "stopped from outside before the end".to_owned())
     } else if !objectives_failed.is_empty() {
-        (OBJECTIVE_FAILED, format!("not reached: {}", objectives_failed.join(", ")))
+        let early = measured.abandoned.as_ref().map_or_else(String::new, |abandoned| {
+            format!("stopped after {}, ", units::duration_text(abandoned.after_ns))
+        });
+        (OBJECTIVE_FAILED, format!("{early}not reached: {}", objectives_failed.join(", ")))
     } else if outcome == Outcome::Missed {
         (MISSED, finished(counted, rate))
     } else {
@@ -82,6 +86,7 @@ pub(super) fn judge(measured: &Measured, rate: RateReached) -> Verdict {
         mend: Some(finding.mend).filter(|mend| !mend.is_empty()),
         warnings: warnings(measured),
         objectives_failed,
+        abandoned: measured.abandoned.clone(),
         text,
     }
 }
@@ -100,7 +105,7 @@ fn outcome(measured: &Measured) -> Outcome {
     };
     let due = counted.scheduled - counted.warmup;
     let mut missing = due.saturating_sub(counted.confirmed());
-    if measured.stopped_by_signal {
+    if measured.stopped_by_signal || measured.abandoned.is_some() {
         // What became due while the stop took hold was not to be sent any more.
         let meanwhile = (rate * SETTLE_NS as f64 / 1e9) as u64;
         missing -= missing.min(counted.dropped).min(meanwhile);
@@ -112,28 +117,19 @@ fn outcome(measured: &Measured) -> Outcome {
     if is_late || missing > tolerated(due) { Outcome::Missed } else { Outcome::Held }
 }
 
-/// Returns the objectives that were not reached; one about a latency that nothing was measured of
-/// is not reached either.
+/// Returns the objectives that were not reached, the one for which the run was given up among them
+/// whatever came while it ended.
 #[expect(clippy::cast_precision_loss, reason = "values are compared with bounds of three digits")]
 fn objectives_failed(measured: &Measured, rate: RateReached) -> Vec<String> {
     let due = measured.counted.scheduled - measured.counted.warmup;
-    let quantile = |histogram: &Histogram<u64>, quantile| match quantile {
-        _ if histogram.is_empty() => f64::NAN,
-        Quantile::P50 => histogram.value_at_quantile(0.5) as f64,
-        Quantile::P99 => histogram.value_at_quantile(0.99) as f64,
-        Quantile::P999 => histogram.value_at_quantile(0.999) as f64,
-        Quantile::Max => histogram.max() as f64,
+    let reached = Reached {
+        latency: &measured.latency,
+        errors: 1.0 - measured.counted.confirmed() as f64 / due.max(1) as f64,
+        rate: rate.target_per_second.map_or(f64::NAN, |target| rate.achieved_per_second / target),
     };
-    let value = |metric| match metric {
-        Metric::Response(which) => quantile(&measured.latency.response, which),
-        Metric::Service(which) => quantile(&measured.latency.service, which),
-        Metric::Errors => 1.0 - measured.counted.confirmed() as f64 / due.max(1) as f64,
-        Metric::Rate => {
-            rate.target_per_second.map_or(f64::NAN, |target| rate.achieved_per_second / target)
-        }
-    };
+    let given_up = measured.abandoned.as_ref().map(|abandoned| abandoned.objective.as_str());
     let objectives = measured.plan.load.objectives.iter();
-    let failed = objectives.filter(|objective| !objective.is_met(value(objective.metric)));
+    let failed = objectives.filter(|it| reached.misses(it) || given_up == Some(it.text()));
     failed.map(|objective| objective.text().to_owned()).collect()
 }
 

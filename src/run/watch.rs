@@ -14,10 +14,12 @@ use crate::clock::Moment;
 use crate::cpu::Cgroup;
 use crate::plan::Plan;
 use crate::publisher::Cancel;
+use crate::report::Abandoned;
 use crate::report::Case;
 use crate::report::Finding;
 use crate::report::Outcome;
 use crate::report::Series;
+use crate::run::Abandoning;
 use crate::run::Outside;
 use crate::run::Sample;
 use crate::run::Seconds;
@@ -51,6 +53,8 @@ pub(super) struct Watched {
     pub(super) lanes_ended_ns: u64,
     /// Whether a signal ended it.
     pub(super) stopped_by_signal: bool,
+    /// Why it was given up before its end, if it was.
+    pub(super) abandoned: Option<Abandoned>,
     /// What had been used when the warm-up ended; `None`: there was none.
     pub(super) warmup: Option<Sample>,
     /// The run second by second.
@@ -66,6 +70,8 @@ pub(super) struct Watch<'a> {
     outside: &'a Outside,
     ends: &'a Ends,
     seconds: Seconds<'a>,
+    abandoning: Abandoning<'a>,
+    abandoned: Option<Abandoned>,
     tick: Tick,
     live: Live<'a>,
     /// Records that an earlier run had sent, where this one goes on.
@@ -91,6 +97,8 @@ impl<'a> Watch<'a> {
             outside,
             ends,
             seconds,
+            abandoning: Abandoning::new(plan, 0),
+            abandoned: None,
             tick,
             live,
             done_before: 0,
@@ -104,6 +112,7 @@ impl<'a> Watch<'a> {
     pub(super) fn from(mut self, resumed_ns: u64) -> Self {
         let begun = self.start.plus_ns(resumed_ns);
         self.tick = Tick::first(begun, self.plan.batching.window_ns);
+        self.abandoning = Abandoning::new(self.plan, resumed_ns);
         self.done_before = self.plan.load.schedule().due_before(resumed_ns).unwrap_or_default();
         self
     }
@@ -130,6 +139,7 @@ impl<'a> Watch<'a> {
                 recv(warmed_up) -> _ => {
                     warmed_up = never();
                     warmup = Some(Sample::now(self.seconds.stats, self.live.cgroup));
+                    self.abandoning.warmed_up(self.seconds.stats.counts());
                     log::info!("the warm-up is over: from now on it counts");
                 }
                 recv(patience) -> _ => {
@@ -137,7 +147,7 @@ impl<'a> Watch<'a> {
                     log::warn!("the drain timeout is over; what has no receipt counts as unknown");
                     cancel.cancel();
                 }
-                recv(at(self.tick.due.instant())) -> _ => self.on_tick(),
+                recv(at(self.tick.due.instant())) -> _ => self.on_tick(stop),
             }
         }
         let LastSecond { second, series, histograms_failure } = self.seconds.end();
@@ -148,6 +158,7 @@ impl<'a> Watch<'a> {
         Watched {
             lanes_ended_ns: self.lanes_ended_ns.unwrap_or(now_ns),
             stopped_by_signal: self.stopped_by_signal,
+            abandoned: self.abandoned,
             warmup,
             series,
             histograms_failure,
@@ -155,10 +166,11 @@ impl<'a> Watch<'a> {
     }
 
     /// Logs the second, and when the run has fallen behind what the limit is.
-    fn on_tick(&mut self) {
+    fn on_tick(&mut self, stop: &StopHandle) {
         let now = clock::now();
         let second = self.seconds.take();
         self.tick.log(now, &second);
+        self.give_up_if_broken(now, &second, stop);
         // The line comes half a window late, so that receipts can have come.
         let until_ns = now.ns_since(self.start).saturating_sub(self.plan.batching.window_ns / 2);
         let schedule = self.plan.load.schedule();
@@ -193,10 +205,24 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Stops the run when an objective is broken and that is to end it.
+    fn give_up_if_broken(&mut self, now: Moment, second: &Second, stop: &StopHandle) {
+        if self.abandoned.is_some() || self.stopped_by_signal || self.lanes_ended_ns.is_some() {
+            return;
+        }
+        let elapsed_ns = now.ns_since(self.start);
+        let stats = self.seconds.stats;
+        self.abandoned = self.abandoning.judge(elapsed_ns, &second.counts, stats);
+        if let Some(Abandoned { objective, .. }) = &self.abandoned {
+            log::warn!("stopping: the objective {objective} is broken");
+            stop.set();
+        }
+    }
+
     fn on_signal(&mut self, stop: &StopHandle, cancel: &Cancel) {
         self.signals_seen += 1;
         // Once every lane has ended, a signal cuts nothing short but the wait for receipts.
-        self.stopped_by_signal |= self.lanes_ended_ns.is_none();
+        self.stopped_by_signal |= self.lanes_ended_ns.is_none() && self.abandoned.is_none();
         if self.signals_seen == 1 {
             let patience = units::duration_text(self.plan.drain_timeout_ns);
             log::info!("stopping: waiting up to {patience} for receipts (again: end at once)");

@@ -57,6 +57,33 @@ fn an_objective_decides_the_exit_code() {
 }
 
 #[test]
+fn a_broken_objective_ends_the_run_if_it_is_to() {
+    let forever = ["-r", "1k", "--abort-on-slo", "--slo"];
+    for (slo, broken, seconds) in [
+        ("errors<1%,service.max<20ms", "service.max<20ms", 1..=4),
+        ("service.p99<20ms,errors<1%", "service.p99<20ms", 5..=20),
+    ] {
+        let arguments = [&forever[..], &[slo, "--warmup", "200ms"]].concat();
+        let (said, report) = judged("receipt-delay=50ms", &arguments);
+        assert_eq!(said.code, Some(99), "{}{}", said.out, said.log);
+        assert!(said.log.contains(&format!("{broken} is broken")), "{}", said.log);
+        assert!(said.out.contains("stopped after "), "{}", said.out);
+        let verdict = &report["verdict"];
+        assert_eq!(verdict["abandoned"]["objective"], broken, "{report}");
+        assert_eq!(verdict["objectives_failed"], serde_json::json!([broken]));
+        let after = verdict["abandoned"]["after_ns"].as_u64().unwrap() / 1_000_000_000;
+        assert!(seconds.contains(&after), "{report}");
+        // Nothing was lost: the run was stopped as by a signal.
+        assert_eq!(report["time"]["stopped_by_signal"], false);
+        assert_eq!(total(&report, "unknown"), 0);
+    }
+    let held = ["-r", "1k", "-d", "2s", "--abort-on-slo", "--slo", "errors<1%,rate>=50%"];
+    assert_eq!(judged("receipt-delay=50ms", &held).0.code, Some(0));
+    let said = run(&["-d", "1s", "--abort-on-slo"]);
+    assert_eq!(said.code, Some(104), "{}", said.log);
+}
+
+#[test]
 fn without_a_target_nothing_is_missed_and_the_limit_is_still_named() {
     let said = run(&["-r", "max", "-d", "1s", "--report", "-"]);
     let report = said.report();
