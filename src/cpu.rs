@@ -189,6 +189,52 @@ mod tests {
         assert_eq!(group.throttling(), Some(Throttling { periods: 3, ns: 1_500_000 }));
     }
 
+    /// Files as nodes have shown them: a kubelet's groups made by systemd, as they are seen from
+    /// the node, and what one container of them sees of itself.
+    #[test]
+    fn recorded_groups_of_nodes_are_read() {
+        const POD: &str = "kubepods.slice/kubepods-pod2fdafb62_3de2_43e6_900a_eda4bf1982db.slice";
+        const SCOPE: &str = concat!(
+            "cri-containerd-d30a5394062be7df6b9d9297e4fb6e30",
+            "561e1c5f949e66acded795d17f05528b.scope"
+        );
+        const POD_STAT: &str = concat!(
+            "usage_usec 8099091679\nuser_usec 8089018953\nsystem_usec 10072726\n",
+            "nr_periods 7607\nnr_throttled 4174\nthrottled_usec 3322148518\n",
+            "nr_bursts 0\nburst_usec 0\n"
+        );
+        const SCOPE_STAT: &str = concat!(
+            "usage_usec 988930037\nuser_usec 980846160\nsystem_usec 8083877\n",
+            "nr_periods 1197\nnr_throttled 496\nthrottled_usec 395384834\n",
+            "nr_bursts 0\nburst_usec 0\n"
+        );
+        // The root of a node has no quota to count for; newer kernels say more of other things.
+        const ROOT_STAT: &str = concat!(
+            "usage_usec 38354643000\nuser_usec 29454747000\nsystem_usec 8899896000\n",
+            "nice_usec 47780000\ncore_sched.force_idle_usec 0\n"
+        );
+        let node = tempfile::tempdir().unwrap();
+        let (pod, scope) = (node.path().join(POD), node.path().join(POD).join(SCOPE));
+        fs::create_dir_all(&scope).unwrap();
+        for (folder, max, stat) in [
+            (node.path().to_owned(), None, ROOT_STAT),
+            (node.path().join("kubepods.slice"), Some("max 100000\n"), ROOT_STAT),
+            (pod, Some("400000 100000\n"), POD_STAT),
+            (scope, Some("400000 100000\n"), SCOPE_STAT),
+        ] {
+            fs::write(folder.join("cpu.stat"), stat).unwrap();
+            max.map(|max| fs::write(folder.join("cpu.max"), max).unwrap());
+        }
+        let counted = Throttling { periods: 496, ns: 395_384_834_000 };
+        let of_node = Cgroup::find(node.path(), &format!("0::/{POD}/{SCOPE}\n"));
+        assert_eq!((of_node.quota(), of_node.throttling()), (Some(4.0), Some(counted)));
+        // Within the container that group is the root of all that is mounted.
+        let of_container = Cgroup::find(&node.path().join(POD).join(SCOPE), "0::/\n");
+        assert_eq!((of_container.quota(), of_container.throttling()), (Some(4.0), Some(counted)));
+        let nothing = Cgroup::find(node.path(), "0::/\n");
+        assert_eq!((nothing.quota(), nothing.throttling()), (None, None));
+    }
+
     #[test]
     fn a_v1_group_is_read() {
         let mount = tempfile::tempdir().unwrap();
