@@ -1,28 +1,41 @@
 //! The one-way signal that ends a schedule: set once, seen by every thread, also in its sleep.
 //!
-//! Built on a channel that never carries anything: dropping the only sender wakes every receiver,
-//! so a sleeping thread waits for its deadline and for the stop in one call.
+//! Twofold. A thread that only sleeps waits at a condition variable, which takes one system call: a
+//! channel would spin and yield for microseconds first, at every deadline of a lane. A thread that
+//! waits for something else too selects on a channel that never carries anything: dropping its only
+//! sender wakes every receiver.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
-use crossbeam_channel::RecvTimeoutError;
 use crossbeam_channel::Sender;
 use crossbeam_channel::TryRecvError;
+use parking_lot::Condvar;
 use parking_lot::Mutex;
 
 use crate::clock::Moment;
+
+/// Where sleepers wait.
+#[derive(Debug, Default)]
+struct Bed {
+    is_set: Mutex<bool>,
+    woken: Condvar,
+}
 
 /// Sets the stop.
 #[derive(Debug)]
 pub struct StopHandle {
     sender: Mutex<Option<Sender<Infallible>>>,
+    bed: Arc<Bed>,
 }
 
 impl StopHandle {
     /// Sets the stop; later calls change nothing.
     pub fn set(&self) {
         self.sender.lock().take();
+        *self.bed.is_set.lock() = true;
+        self.bed.woken.notify_all();
     }
 }
 
@@ -30,6 +43,7 @@ impl StopHandle {
 #[derive(Clone, Debug)]
 pub struct Stop {
     receiver: Receiver<Infallible>,
+    bed: Arc<Bed>,
 }
 
 impl Stop {
@@ -42,11 +56,13 @@ impl Stop {
     /// Sleeps until `moment` or until the stop is set; returns whether it is set.
     #[must_use]
     pub fn sleep_until(&self, moment: Moment) -> bool {
-        match self.receiver.recv_deadline(moment.instant()) {
-            Ok(never) => match never {},
-            Err(RecvTimeoutError::Timeout) => false,
-            Err(RecvTimeoutError::Disconnected) => true,
+        let mut is_set = self.bed.is_set.lock();
+        while !*is_set {
+            if self.bed.woken.wait_until(&mut is_set, moment.instant()).timed_out() {
+                break;
+            }
         }
+        *is_set
     }
 
     /// Returns the channel that is disconnected when the stop is set, to select on.
@@ -60,7 +76,8 @@ impl Stop {
 #[must_use]
 pub fn stop() -> (StopHandle, Stop) {
     let (sender, receiver) = crossbeam_channel::bounded(0);
-    (StopHandle { sender: Mutex::new(Some(sender)) }, Stop { receiver })
+    let bed = Arc::new(Bed::default());
+    (StopHandle { sender: Mutex::new(Some(sender)), bed: Arc::clone(&bed) }, Stop { receiver, bed })
 }
 
 #[cfg(test)]

@@ -160,6 +160,8 @@ impl Framed {
         let mut alarms = Alarms::new(clock::now(), self.keep_alive_ns, self.send_timeout_ns);
         let mut alarm = pin!(tokio::time::sleep_until(alarms.next().instant().into()));
         let counters = &accounting.stats.publisher;
+        // Whether the runtime has looked at the sockets since they were last served.
+        let mut is_fresh = true;
         loop {
             let now = clock::now();
             let have_ended = self.take_over(end, accounting, now);
@@ -182,15 +184,20 @@ impl Framed {
                 return Ok(());
             }
             if is_busy {
-                // The runtime looks at the sockets meanwhile, which a bell that always rings would
-                // keep it from.
-                tokio::task::yield_now().await;
+                // Mostly there is nothing left to do then but to sleep, where the runtime looks
+                // too; a bell that always rings would keep it from that.
+                if !is_fresh {
+                    tokio::task::yield_now().await;
+                }
+                is_fresh = !is_fresh;
                 continue;
             }
             let began = clock::now();
-            if let Some(news) = self.sleep(end, have_ended, recovery, alarm.as_mut()).await {
+            let (news, is_looked) = self.sleep(end, have_ended, recovery, alarm.as_mut()).await;
+            if let Some(news) = news {
                 self.hear(news)?;
             }
+            is_fresh |= is_looked;
             self.count_wait(began, counters);
         }
     }
@@ -294,16 +301,20 @@ impl Framed {
         Ok(())
     }
 
-    /// Sleeps until a lane rings, a socket is ready, there is news, or the alarm goes off.
+    /// Sleeps until a lane rings, a socket is ready, there is news, or the alarm goes off. Also
+    /// returns whether the runtime has looked at the sockets meanwhile: not if it was ready at
+    /// once.
     async fn sleep(
         &self,
         end: &PublisherEnd,
         have_ended: bool,
         recovery: &mut Recovery,
         mut alarm: Pin<&mut Sleep>,
-    ) -> Option<News> {
+    ) -> (Option<News>, bool) {
         let mut rung = pin!(end.rung());
-        future::poll_fn(|cx| {
+        let mut polls = 0;
+        let news = future::poll_fn(|cx| {
+            polls += 1;
             let mut is_ready = !have_ended && rung.as_mut().poll(cx).is_ready();
             for line in self.lines.iter().flatten() {
                 is_ready |= line.link.poll_ready(cx, line.is_full()).is_ready();
@@ -314,8 +325,8 @@ impl Framed {
                 _ if is_ready => Poll::Ready(None),
                 _ => Poll::Pending,
             }
-        })
-        .await
+        });
+        (news.await, polls > 1)
     }
 
     /// Counts what a sleep was for: room in a socket, or receipts.
