@@ -1,9 +1,12 @@
 //! Limits provoked one by one: each is named, with its exit code, in the report and in the log.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::engine::broker;
 use crate::program::Said;
+use crate::program::program;
 use crate::program::run;
 use crate::program::total;
 
@@ -44,6 +47,54 @@ fn a_broker_that_disturbs_the_run_is_told_as_errors() {
     assert!(total(&report, "resent") > 100, "{report}");
     assert_eq!(report["verdict"]["limit"], "errors", "{report}");
     assert!(said.out.contains("limit     errors: 0 of 5,000 records"), "{}", said.out);
+}
+
+/// Where no control group can be made, in CI too, this says so and shows nothing:
+/// `scripts/prove-verdicts`, which also needs an idle machine, is then what shows it.
+#[test]
+fn a_quota_below_what_the_load_takes_is_the_limit() {
+    let quota = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/quota");
+    let check = Command::new(quota).arg("--check").output().unwrap();
+    if !check.status.success() {
+        eprintln!("skipped: {}", String::from_utf8_lossy(&check.stderr));
+        return;
+    }
+    let broker = broker(0, None);
+    let url = broker.service_url();
+    let unlimited = program(&["-u", &url, "-r", "1m", "-d", "3s", "--report", "-"]);
+    let mut limited = Command::new(quota);
+    limited.arg("250m").arg(unlimited.get_program()).args(unlimited.get_args());
+    for (name, value) in unlimited.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    let said = Said::from(limited.output().unwrap());
+    let report = said.report();
+    assert_eq!((said.code, &report["verdict"]["limit"]), (Some(98), &"quota".into()), "{report}");
+    assert_eq!(report["environment"]["cpu_quota"], 0.25);
+    assert!(report["cpu"]["throttled_periods"].as_u64().unwrap() > 5, "{report}");
+    // The kernel's own count, printed when the group is removed, is of no fewer periods.
+    let counted = said.log.lines().rev().find(|line| line.starts_with("quota: nr_periods"));
+    let words: Vec<_> = counted.unwrap().split_whitespace().collect();
+    let throttled = words.iter().position(|word| *word == "nr_throttled").unwrap() + 1;
+    let throttled: u64 = words[throttled].parse().unwrap();
+    assert!(throttled >= report["cpu"]["throttled_periods"].as_u64().unwrap(), "{}", said.log);
+}
+
+/// Records are due all the while: those that come to be due in the first 400 ms of the 500 wait for
+/// 100 ms and more, and one in a hundred of 10 s for 400. With few records on their way the others
+/// are only sent when the broker reads again, and a time that counts from then does not show it.
+#[test]
+fn a_broker_that_stands_still_shows_in_the_response_time_in_full() {
+    let arguments = ["-r", "10k", "-d", "10s", "--max-outstanding", "500"];
+    let (said, report) = judged("stop-reading-for=500ms", &arguments);
+    assert_eq!(total(&report, "acknowledged"), 100_000, "{}", said.log);
+    let p99_ms = |latency: &str| report["latency"][latency]["p99_ns"].as_u64().unwrap() / 1_000_000;
+    // On a machine that is busy others are late too, which makes the latency longer, never shorter.
+    assert!((390..600).contains(&p99_ms("response")), "{report}");
+    assert!(p99_ms("service") < p99_ms("response") / 2, "{report}");
 }
 
 #[test]
