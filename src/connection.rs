@@ -9,7 +9,6 @@ use pulsar::proto;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
-use crate::credentials::Credentials;
 use crate::plan::Plan;
 use crate::schema::Encoding;
 use crate::schema::EventSchema;
@@ -24,9 +23,11 @@ mod cause;
 mod client;
 mod command;
 mod inbox;
+mod issuer;
 mod link;
 mod look_up;
 mod producers;
+mod proof;
 mod reader;
 mod readers;
 mod recovery;
@@ -53,7 +54,9 @@ pub use step::Step;
 pub use step::Taken;
 
 use attempts::Attempts;
+use attempts::Outcome;
 use look_up::LookUps;
+use proof::Proof;
 
 /// Where to connect to, and what will be sent there.
 #[derive(Clone, Debug)]
@@ -63,7 +66,7 @@ pub struct Target {
     /// Which of its doors is tried first, so that many processes do not all knock at one.
     pub first_door: usize,
     /// Who we are.
-    pub credentials: Option<Credentials>,
+    proof: Proof,
     /// Whom a connection by TLS trusts.
     pub trust: Trust,
     /// Which of their addresses brokers are asked for; `None`: the usual one.
@@ -89,7 +92,7 @@ impl Target {
         Self {
             first_door: usize::try_from(plan.seed >> 1).unwrap_or_default(),
             service_url,
-            credentials: plan.credentials.clone(),
+            proof: plan.credentials.clone().into(),
             trust: plan.trust.clone(),
             listener_name: plan.listener_name.clone(),
             topics: plan.topics(),
@@ -129,16 +132,20 @@ pub async fn connect(
     let resolve = async || resolve(target.service_url.endpoints()).await;
     let addresses = attempts.take(Step::Resolve, &address, resolve).await?;
     observe(addresses.taken(Step::Resolve, |addresses| addresses.join(", ")));
+    // The greeting has the token in it.
+    let asked = match target.proof.issuer() {
+        None => None,
+        Some(issuer) => {
+            let ask = async || target.proof.secret().await;
+            Some(attempts.take(Step::Authenticate, issuer, ask).await?)
+        }
+    };
     let mut look_ups = LookUps::new(target.first_door);
     let greet = async || look_ups.greet(&target).await;
     let greeted = attempts.take(Step::Connect, &address, greet).await?;
     let url = target.service_url.of(look_ups.door(&target));
     observe(greeted.taken(Step::Connect, |protocol| format!("{url} answered, {protocol}")));
-    let detail = match &target.credentials {
-        None => "no credentials given, none asked for".to_owned(),
-        Some(credentials) => format!("by {}, accepted", credentials.method()),
-    };
-    observe(Taken::within(Step::Authenticate, detail));
+    observe(authenticated(&target.proof, asked));
     let mut partitions = Vec::new();
     for topic in &target.topics {
         let look_up = async || {
@@ -154,6 +161,19 @@ pub async fn connect(
         partitions.push(looked_up.outcome.0);
     }
     Ok(Session { target, look_ups, attempts, partitions })
+}
+
+/// Says how the cluster was told who we are, and how long the token took that it was told by.
+fn authenticated<T>(proof: &Proof, asked: Option<Outcome<T>>) -> Taken {
+    let detail = match (proof.plugin(), proof.issuer()) {
+        (None, _) => "no credentials given, none asked for".to_owned(),
+        (Some(plugin), None) => format!("by {plugin}, accepted"),
+        (Some(plugin), Some(issuer)) => format!("by {plugin}, a token of {issuer}, accepted"),
+    };
+    match asked {
+        Some(asked) => asked.taken(Step::Authenticate, |_| detail),
+        None => Taken::within(Step::Authenticate, detail),
+    }
 }
 
 async fn resolve(doors: &[Endpoint]) -> Result<Vec<String>, Cause> {

@@ -10,6 +10,11 @@ use serde::Serializer;
 
 use crate::trust::ClientCertificate;
 
+mod oauth2;
+
+pub use oauth2::Client;
+pub use oauth2::OAuth2;
+
 /// Java's name of the token plugin.
 const TOKEN_CLASS: &str = "org.apache.pulsar.client.impl.auth.AuthenticationToken";
 
@@ -18,6 +23,9 @@ const BASIC_CLASS: &str = "org.apache.pulsar.client.impl.auth.AuthenticationBasi
 
 /// Java's name of the plugin that has the broker take the certificate as proof.
 const TLS_CLASS: &str = "org.apache.pulsar.client.impl.auth.AuthenticationTls";
+
+/// Java's name of the plugin that asks an issuer for tokens.
+const OAUTH2_CLASS: &str = "org.apache.pulsar.client.impl.auth.oauth2.AuthenticationOAuth2";
 
 /// What proves to the broker who is there.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +36,8 @@ pub enum Credentials {
     Basic(String),
     /// The certificate that TLS shows; nothing else is sent.
     Tls(ClientCertificate),
+    /// A token (JWT) that an issuer gives.
+    OAuth2(OAuth2),
 }
 
 /// Where a secret is.
@@ -46,14 +56,14 @@ pub enum Place {
 pub enum CredentialsError {
     /// A plugin that this version does not know.
     #[error(
-        "there is no plugin '{plugin}'; known are token, basic and tls, or their names in Java"
+        "there is no plugin '{plugin}'; known are token, oauth2, basic, tls, or their names in Java"
     )]
     PluginUnknown {
         /// The plugin.
         plugin: String,
     },
     /// Parameters without a plugin.
-    #[error("--auth-params need an --auth-plugin: token, basic or tls")]
+    #[error("--auth-params need an --auth-plugin: token, oauth2, basic or tls")]
     PluginMissing,
     /// A plugin without its parameters.
     #[error("--auth-plugin {plugin} needs --auth-params, such as {example}")]
@@ -79,6 +89,8 @@ pub enum CredentialsError {
 const TOKEN_EXAMPLE: &str = "token:eyJ…, file:///run/secrets/token or env:PULSAR_TOKEN";
 const BASIC_EXAMPLE: &str = r#"{"userId":"NAME","password":"…"}"#;
 const TLS_EXAMPLE: &str = "tlsCertFile:client.pem,tlsKeyFile:client-key.pem";
+const OAUTH2_EXAMPLE: &str =
+    r#"{"privateKey":"file:///key.json","issuerUrl":"https://…","audience":"…","scope":"…"}"#;
 
 impl Credentials {
     /// Reads what was typed; `own` is the certificate of a plugin tls without parameters.
@@ -99,6 +111,7 @@ impl Credentials {
         match plugin {
             "token" | TOKEN_CLASS => Self::token(parameters).map(Some),
             "basic" | BASIC_CLASS => Self::basic(parameters).map(Some),
+            "oauth2" | OAUTH2_CLASS => Self::oauth2(parameters).map(Some),
             "tls" | TLS_CLASS => Self::tls(parameters, own).map(Some),
             other => Err(CredentialsError::PluginUnknown { plugin: other.to_owned() }),
         }
@@ -136,6 +149,15 @@ impl Credentials {
         }
     }
 
+    fn oauth2(parameters: Option<&str>) -> Result<Self, CredentialsError> {
+        let (plugin, example) = ("oauth2", OAUTH2_EXAMPLE);
+        let typed = parameters.filter(|typed| !typed.trim().is_empty());
+        let typed = typed.ok_or(CredentialsError::ParametersMissing { plugin, example })?;
+        let read = OAuth2::read(typed);
+        let unreadable = CredentialsError::ParametersUnreadable { plugin, example };
+        read.map(Self::OAuth2).ok_or(unreadable)
+    }
+
     /// Reads the parameters as Java's `AuthenticationTls.configure` does: JSON, or pairs with
     /// commas between them.
     fn tls(
@@ -169,7 +191,7 @@ impl Credentials {
     pub const fn certificate(&self) -> Option<&ClientCertificate> {
         match self {
             Self::Tls(certificate) => Some(certificate),
-            Self::Token(_) | Self::Basic(_) => None,
+            Self::Token(_) | Self::Basic(_) | Self::OAuth2(_) => None,
         }
     }
 
@@ -177,13 +199,23 @@ impl Credentials {
     #[must_use]
     pub const fn method(&self) -> &'static str {
         match self {
-            Self::Token(_) => "token",
+            Self::Token(_) | Self::OAuth2(_) => "token",
             Self::Basic(_) => "basic",
             Self::Tls(_) => "tls",
         }
     }
 
-    /// Returns what is sent to the broker, read anew each time.
+    /// Returns what a user calls them.
+    #[must_use]
+    pub const fn plugin(&self) -> &'static str {
+        match self {
+            Self::OAuth2(_) => "oauth2",
+            Self::Token(_) | Self::Basic(_) | Self::Tls(_) => self.method(),
+        }
+    }
+
+    /// Returns what is sent to the broker, read anew each time; nothing where it has to be asked
+    /// for.
     ///
     /// # Errors
     /// When the file or variable cannot be read; the error names it.
@@ -193,7 +225,7 @@ impl Credentials {
         };
         let secret = match self {
             Self::Token(Place::Literal(token)) | Self::Basic(token) => token.clone(),
-            Self::Tls(_) => String::new(),
+            Self::Tls(_) | Self::OAuth2(_) => String::new(),
             Self::Token(Place::File(path)) => {
                 fs::read_to_string(path).map_err(|error| named(format!("file {path}"), error))?
             }
@@ -208,13 +240,13 @@ impl Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.method())
+        f.write_str(self.plugin())
     }
 }
 
 impl Serialize for Credentials {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.method())
+        serializer.serialize_str(self.plugin())
     }
 }
 
@@ -265,8 +297,14 @@ mod tests {
         let token = read("token", &format!("token:{secret}")).unwrap();
         let shown = format!("{token:?} {}", serde_json::to_string(&token).unwrap());
         assert_eq!(shown, "token \"token\"");
+        let known =
+            format!(r#"{{"privateKey":"file:///{secret}","issuerUrl":"https://{secret}"}}"#);
+        let asked = read(OAUTH2_CLASS, &known).unwrap();
+        let shown = format!("{asked:?} {}", serde_json::to_string(&asked).unwrap());
+        assert_eq!((&*shown, asked.method()), ("oauth2 \"oauth2\"", "token"));
         for (plugin, parameters) in [
             ("basic", secret.to_owned()),
+            ("oauth2", format!(r#"{{"privateKey":"{secret}"}}"#)),
             ("token", format!("tok:{secret}")),
             ("sasl", secret.into()),
         ] {

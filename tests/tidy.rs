@@ -14,6 +14,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("tokio", &["handover", "connection", "publisher", "broker", "verify", "metrics"]),
     ("tokio_util", &["handover", "connection", "publisher", "broker", "verify", "metrics"]),
     ("tokio_rustls", &["connection"]),
+    ("ureq", &["connection"]),
     ("pulsar", &["connection", "publisher", "broker", "verify"]),
     ("clap", &["cli"]),
     ("core_affinity", &["run"]),

@@ -25,11 +25,12 @@ pub(super) struct TargetArgs {
     /// A run without it loads a broker inside this process.
     #[arg(short = 'u', long, value_name = "URL", env = "PULSAR_URL")]
     service_url: Option<ServiceUrl>,
-    /// How to prove who we are: token, basic or tls, or Java's class name of it.
+    /// How to prove who we are: token, oauth2, basic or tls, or Java's class name of it.
     #[arg(long, value_name = "PLUGIN", env = "PRODUCER_LOAD_AUTH_PLUGIN")]
     auth_plugin: Option<String>,
     /// What goes with it: `token:JWT`, `file:///PATH`, `env:NAME`; for basic
-    /// `{"userId":…,"password":…}`; for tls `tlsCertFile:FILE,tlsKeyFile:FILE`.
+    /// `{"userId":…,"password":…}`; for tls `tlsCertFile:FILE,tlsKeyFile:FILE`; for oauth2
+    /// `{"privateKey":"file:///…","issuerUrl":"https://…","audience":"…"}`.
     #[arg(long, value_name = "PARAMS", env = "PRODUCER_LOAD_AUTH_PARAMS", hide_env_values = true)]
     auth_params: Option<String>,
     /// The certificates of the authorities to trust, PEM. Default: those that browsers trust.

@@ -82,10 +82,8 @@ async fn open(target: &Target, door: &Endpoint) -> Result<Pulsar<TokioExecutor>,
     if let Some(file) = &target.trust.authorities_file {
         client = client.with_certificate_chain_file(file)?;
     }
-    if let Some(credentials) = &target.credentials {
-        let data = credentials.secret().map_err(|error| Cause::unreadable(&error))?;
-        let name = credentials.method().to_owned();
-        client = client.with_auth(pulsar::Authentication { name, data });
+    if let (Some(name), Some(data)) = (target.proof.method(), target.proof.secret().await?) {
+        client = client.with_auth(pulsar::Authentication { name: name.to_owned(), data });
     }
     Ok(client.build().await?)
 }

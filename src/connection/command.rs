@@ -6,7 +6,6 @@ use pulsar::proto;
 use pulsar::proto::BaseCommand;
 use pulsar::proto::base_command::Type;
 
-use crate::credentials::Credentials;
 use crate::topic::Endpoint;
 
 /// The newest protocol that this client was written for: 19 added nothing that a producer uses.
@@ -31,7 +30,7 @@ pub(super) fn encoded(command: &BaseCommand) -> Vec<u8> {
 
 /// Returns the frame that greets a broker; through a proxy it names the broker.
 pub(super) fn connect(
-    credentials: Option<&Credentials>,
+    method: Option<&str>,
     secret: Option<Vec<u8>>,
     proxied: Option<&Endpoint>,
 ) -> Vec<u8> {
@@ -39,10 +38,10 @@ pub(super) fn connect(
         client_version: CLIENT_VERSION.to_owned(),
         protocol_version: Some(PROTOCOL_VERSION),
         proxy_to_broker_url: proxied.map(ToString::to_string),
-        auth_method_name: credentials.map(|known| known.method().to_owned()),
+        auth_method_name: method.map(str::to_owned),
         auth_data: secret,
         feature_flags: Some(proto::FeatureFlags {
-            supports_auth_refresh: Some(credentials.is_some()),
+            supports_auth_refresh: Some(method.is_some()),
             ..proto::FeatureFlags::default()
         }),
         ..proto::CommandConnect::default()
@@ -51,12 +50,12 @@ pub(super) fn connect(
 }
 
 /// Returns the frame that proves once more who we are.
-pub(super) fn proof(credentials: Option<&Credentials>, secret: Option<Vec<u8>>) -> Vec<u8> {
+pub(super) fn proof(method: Option<&str>, secret: Option<Vec<u8>>) -> Vec<u8> {
     let response = proto::CommandAuthResponse {
         client_version: Some(CLIENT_VERSION.to_owned()),
         protocol_version: Some(PROTOCOL_VERSION),
         response: Some(proto::AuthData {
-            auth_method_name: credentials.map(|known| known.method().to_owned()),
+            auth_method_name: method.map(str::to_owned),
             auth_data: secret,
         }),
     };

@@ -17,9 +17,9 @@ use super::Arrivals;
 use super::Cause;
 use super::Target;
 use super::command;
+use super::proof::Proof;
 use super::socket::Socket;
 use crate::batch::ProducerHead;
-use crate::credentials::Credentials;
 use crate::topic::Endpoint;
 use crate::units::duration_text;
 
@@ -97,7 +97,7 @@ pub struct Link {
     arrivals: Arrivals,
     message_bytes_max: usize,
     requests: u64,
-    credentials: Option<Credentials>,
+    proof: Proof,
 }
 
 impl Link {
@@ -111,18 +111,17 @@ impl Link {
         endpoint: &Endpoint,
         proxied: Option<&Endpoint>,
     ) -> Result<Self, Cause> {
-        let credentials = target.credentials.clone();
-        let secret = credentials.as_ref().map(Credentials::secret).transpose();
-        let secret = secret.map_err(|error| Cause::unreadable(&error))?;
+        let proof = target.proof.clone();
+        let secret = proof.secret().await?;
         let trust = target.service_url.is_tls().then_some(&target.trust);
         let mut link = Self {
             socket: Socket::open(endpoint, trust).await?,
             arrivals: Arrivals::default(),
             message_bytes_max: MESSAGE_BYTES_MAX,
             requests: 0,
-            credentials,
+            proof,
         };
-        let greeting = command::connect(link.credentials.as_ref(), secret, proxied);
+        let greeting = command::connect(link.proof.method(), secret, proxied);
         link.write_all(&greeting).await?;
         let answer = link.answer(|command| command.connected.take()).await?;
         if let Some(bytes) = answer.max_message_size.and_then(|bytes| usize::try_from(bytes).ok()) {
@@ -242,8 +241,7 @@ impl Link {
     /// # Errors
     /// When that cannot be read.
     pub fn proof(&self) -> io::Result<Vec<u8>> {
-        let secret = self.credentials.as_ref().map(Credentials::secret).transpose()?;
-        Ok(command::proof(self.credentials.as_ref(), secret))
+        Ok(command::proof(self.proof.method(), self.proof.at_hand()?))
     }
 
     /// Says a command that has a request's number, which `number` writes into it, and waits for the

@@ -85,7 +85,7 @@ fn authorities(file: &str) -> Result<RootCertStore, Cause> {
     Ok(roots)
 }
 
-fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, Cause> {
+pub(super) fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, Cause> {
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let read = read.map_err(unreadable("certificates", file))?;
     if read.is_empty() {
@@ -154,7 +154,7 @@ impl ServerCertVerifier for Verifier {
 }
 
 /// Returns rustls's error, where that is what stopped the reading or writing.
-fn within(error: &io::Error) -> Option<&Error> {
+pub(super) fn within(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref()
 }
 

@@ -27,7 +27,7 @@ pub fn render(plan: &Plan) -> String {
         plan.service_url.as_ref().map_or("the EMBEDDED broker".into(), ToString::to_string);
     line("broker", broker);
     if let Some(credentials) = &plan.credentials {
-        line("credentials", format!("by {}", credentials.method()));
+        line("credentials", format!("by {}", credentials.plugin()));
     }
     if plan.service_url.as_ref().is_some_and(ServiceUrl::is_tls) {
         line("trust", trust(&plan.trust));

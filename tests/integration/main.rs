@@ -7,6 +7,8 @@ mod broker;
 #[cfg(test)]
 mod consuming;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod distribution;
 #[cfg(test)]
 mod engine;
@@ -22,6 +24,8 @@ mod golden;
 mod java;
 mod load;
 #[cfg(test)]
+mod look_ups;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod pulsar;
@@ -33,6 +37,8 @@ mod real_pulsar_doors;
 mod real_pulsar_faults;
 #[cfg(test)]
 mod real_pulsar_refusals;
+#[cfg(test)]
+mod raw_broker;
 #[cfg(test)]
 mod raw_client;
 #[cfg(test)]

@@ -1,0 +1,245 @@
+//! Who we are: what a greeting says, tokens of an issuer on this machine, and whom they are shown
+//! to.
+
+use std::fs;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
+use std::io::Write;
+use std::net::TcpListener;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::thread;
+
+use pulsar::message::proto::BaseCommand;
+use pulsar::message::proto::CommandError;
+use pulsar::message::proto::ServerError;
+use pulsar::message::proto::base_command::Type;
+
+use crate::program::Said;
+use crate::program::program;
+use crate::program::run;
+use crate::program::total;
+use crate::pulsar::variable;
+use crate::raw_broker::RawBroker;
+use crate::raw_broker::of_type;
+use crate::secured_pulsar::token;
+
+const SECRET: &str = "s3cr3t+of=me&";
+const CLASS: &str = "org.apache.pulsar.client.impl.auth.oauth2.AuthenticationOAuth2";
+
+/// An issuer that answers for a token what it is told to. It ends with the tests.
+struct Issuer {
+    url: String,
+    /// What was posted to it.
+    forms: Arc<Mutex<Vec<String>>>,
+}
+
+impl Issuer {
+    fn start(token: impl Fn() -> (u16, String) + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/realm", listener.local_addr().unwrap());
+        let forms = Arc::new(Mutex::new(Vec::new()));
+        let (at, posted) = (url.clone(), Arc::clone(&forms));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                answer(stream.unwrap(), &at, &token, &posted);
+            }
+        });
+        Self { url, forms }
+    }
+
+    /// Returns the flags of a client of this issuer, whose secret is in a file.
+    fn flags(&self, file: &tempfile::NamedTempFile) -> [String; 4] {
+        let client = format!(r#"{{"client_id":"me","client_secret":"{SECRET}"}}"#);
+        fs::write(file.path(), client).unwrap();
+        let params = format!(
+            r#"{{"type":"client_credentials","privateKey":"file://{}","issuerUrl":"{}/",
+                "audience":"urn:pulsar","scope":"a b"}}"#,
+            file.path().display(),
+            self.url
+        );
+        ["--auth-plugin", CLASS, "--auth-params", &params].map(str::to_owned)
+    }
+
+    fn forms(&self) -> Vec<String> {
+        self.forms.lock().unwrap().clone()
+    }
+}
+
+/// Answers one request, by its path.
+fn answer(
+    mut stream: TcpStream,
+    at: &str,
+    token: &impl Fn() -> (u16, String),
+    posted: &Mutex<Vec<String>>,
+) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        assert!(reader.read_until(b'\n', &mut head).unwrap() > 0);
+    }
+    let head = String::from_utf8(head).unwrap().to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut form = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    reader.read_exact(&mut form).unwrap();
+    let (status, body) = if head.starts_with("get /realm/.well-known/openid-configuration ") {
+        (200, format!(r#"{{"issuer":"{at}","token_endpoint":"{at}/token"}}"#))
+    } else if head.starts_with("post /realm/token ") {
+        posted.lock().unwrap().push(String::from_utf8(form).unwrap());
+        token()
+    } else {
+        (404, "<html>no</html>".to_owned())
+    };
+    let length = body.len();
+    write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+}
+
+fn granted(token: &str, seconds: u32) -> (u16, String) {
+    let granted = r#""token_type":"Bearer""#;
+    (200, format!(r#"{{"access_token":"{token}","expires_in":{seconds},{granted}}}"#))
+}
+
+/// Asserts that a log with everything in it has no secret.
+fn assert_silent(said: &Said, token: &str) {
+    for text in [&said.out, &said.log] {
+        assert!(!text.contains(SECRET) && !text.contains(token), "{text}");
+        // Nor as it goes over the wire.
+        assert!(!text.contains("s3cr3t"), "{text}");
+    }
+}
+
+/// Refuses whoever greets.
+fn refused(command: &BaseCommand, why: ServerError) -> Option<BaseCommand> {
+    command.connect.as_ref()?;
+    let error =
+        CommandError { request_id: u64::MAX, error: why.into(), message: "who?".to_owned() };
+    Some(BaseCommand { error: Some(error), ..of_type(Type::Error) })
+}
+
+#[test]
+fn a_token_is_asked_for_and_shown_and_said_to_nobody_else() {
+    let issuer = Issuer::start(|| granted("tok3n", 3600));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let flags = issuer.flags(&file);
+    let broker = RawBroker::start(|command, _| refused(command, ServerError::AuthenticationError));
+    let said =
+        program(&["check", "-u", &broker.url]).args(&flags).env("RUST_LOG", "trace").output();
+    let said = Said::from(said.unwrap());
+    assert_eq!(said.code, Some(1), "{}", said.log);
+    assert!(said.log.contains("who? (AuthenticationError); check the cred"), "{}", said.log);
+    assert_silent(&said, "tok3n");
+    let [BaseCommand { connect: Some(greeting), .. }] = &broker.heard()[..] else { panic!() };
+    assert_eq!(greeting.auth_method_name.as_deref(), Some("token"));
+    assert_eq!(greeting.auth_data.as_deref(), Some(&b"tok3n"[..]));
+    assert_eq!(
+        issuer.forms(),
+        ["grant_type=client_credentials&client_id=me&client_secret=s3cr3t%2Bof%3Dme%26\
+          &audience=urn%3Apulsar&scope=a+b"]
+    );
+    let planned = program(&["--dry-run", "-u", &broker.url]).args(&flags).output().unwrap();
+    let planned = Said::from(planned);
+    assert!(planned.out.contains("by oauth2"), "{}", planned.out);
+    assert_silent(&planned, "tok3n");
+}
+
+#[test]
+fn a_token_in_a_file_is_read_again_for_the_next_connection() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "first").unwrap();
+    let path = file.path().to_owned();
+    let broker = RawBroker::start(move |command, _| {
+        let is_first = fs::read(&path).unwrap() == b"first";
+        fs::write(&path, "second\n").unwrap();
+        let passing = ServerError::ServiceNotReady;
+        refused(command, if is_first { passing } else { ServerError::AuthenticationError })
+    });
+    let params = format!("file://{}", file.path().display());
+    let token = ["--auth-plugin", "token", "--auth-params", &params];
+    let said = run(&[&["check", "-u", &broker.url][..], &token].concat());
+    assert_eq!(said.code, Some(1), "{}", said.log);
+    let greetings = broker.heard().into_iter().filter_map(|command| command.connect?.auth_data);
+    assert_eq!(greetings.collect::<Vec<_>>(), [&b"first"[..], b"second"]);
+}
+
+#[test]
+fn an_issuer_that_gives_no_token_is_heard() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let answered = |status, body: &str| {
+        let body = body.to_owned();
+        let issuer = Issuer::start(move || (status, body.clone()));
+        let flags = issuer.flags(&file);
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let timeout = ["check", "-u", "pulsar://127.0.0.1:1", "--connect-timeout", "500ms"];
+        let said = run(&[&timeout[..], &flags].concat());
+        assert_eq!(said.code, Some(1), "{}", said.log);
+        assert_silent(&said, "tok3n");
+        said.log
+    };
+    let words = format!(
+        r#"{{"error":"invalid_client","error_description":"{SECRET} is wrong\nat java.lang"}}"#
+    );
+    let log = answered(401, &words.replace('\n', "\\n"));
+    let expected = " refuses a token: invalid_client: … is wrong; check the client in privateKey";
+    assert!(log.contains("cannot authenticate at 127.0.0.1:"), "{log}");
+    assert!(log.contains(expected) && log.lines().count() == 1, "{log}");
+    // What passes is tried again for as long as a broker is.
+    let log = answered(503, r#"{"error":"temporarily_unavailable"}"#);
+    assert!(log.contains("refuses a token: temporarily_unavailable (tried for "), "{log}");
+    let log = answered(200, r#"{"token":"tok3n"}"#);
+    assert!(log.contains("gives no token (HTTP 200) (tried for "), "{log}");
+    assert!(log.contains("is issuerUrl in --auth-params right"), "{log}");
+}
+
+#[test]
+fn an_issuer_that_is_not_there_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let issuer = Issuer::start(|| granted("tok3n", 60));
+    for (url, words) in [
+        (format!("http://{nobody}"), "cannot be asked for its metadata: "),
+        (format!("https://{nobody}"), "cannot be asked for its metadata: "),
+        (issuer.url.replace("realm", "elsewhere"), "has no metadata with a token endpoint (HTTP"),
+    ] {
+        let flags = Issuer { url, forms: Arc::default() }.flags(&file);
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let timeout = ["check", "-u", "pulsar://127.0.0.1:1", "--connect-timeout", "100ms"];
+        let said = run(&[&timeout[..], &flags].concat());
+        assert_eq!(said.code, Some(1), "{}", said.log);
+        assert!(said.log.contains("cannot authenticate at 127.0.0.1:"), "{}", said.log);
+        assert!(said.log.contains(words), "{}", said.log);
+    }
+}
+
+#[test]
+#[ignore = "needs a real Pulsar with authentication: scripts/test provides it"]
+fn secured_pulsar_takes_a_token_of_an_issuer_and_the_next_before_it_ends() {
+    let url = variable("PULSAR_SECURED_URL");
+    let issuer = Issuer::start(|| granted(&token("alice", "4"), 4));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let flags = issuer.flags(&file);
+    for transport in ["framed", "client"] {
+        let seconds = if transport == "framed" { "9s" } else { "1s" };
+        let said = program(&["-u", &url, "-t", "issued", "-d", seconds, "-r", "500"])
+            .args(["--transport", transport, "--report", "-"])
+            .args(&flags)
+            .output();
+        let said = Said::from(said.unwrap());
+        assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
+        let report = said.report();
+        assert_eq!(report["plan"]["credentials"], "oauth2", "{report}");
+        if transport == "framed" {
+            assert_eq!(total(&report, "acknowledged"), 4_500);
+            // Every token is used, and the connection outlives them all.
+            assert!((3..6).contains(&issuer.forms().len()), "{:?}", issuer.forms().len());
+            assert_eq!(report["losses"]["connections"], 0, "{report}");
+        }
+    }
+    // Whom the broker does not know it does not know by OAuth2 either.
+    let stranger = Issuer::start(|| granted("x.y.z", 60));
+    let said = program(&["check", "-u", &url]).args(stranger.flags(&file)).output();
+    let said = Said::from(said.unwrap());
+    assert_eq!(said.code, Some(1), "{}", said.log);
+    assert!(said.log.contains("(AuthenticationError); check the credentials"), "{}", said.log);
+}
