@@ -1,5 +1,5 @@
-//! Where `--report` and `--histogram-file` go: files that are known to be writable before the run, or
-//! standard output.
+//! Where `--report` and `--histogram-file` go: files that are known to be writable before the run,
+//! or standard output.
 
 use std::fs;
 use std::fs::File;

@@ -45,8 +45,8 @@ pub(super) struct ProduceArgs {
     /// Write the report as JSON to this file; `-` writes one marked line to standard output.
     #[arg(long, value_name = "FILE", env = "PRODUCER_LOAD_REPORT", help_heading = "Output")]
     pub(super) report: Option<String>,
-    /// Log both latencies to this file once a second, in HdrHistogram's own format (V1.3), tagged
-    /// response and service.
+    /// Log both latencies to this file once a second, in the format of HdrHistogram's own logs,
+    /// tagged response and service.
     #[arg(
         long,
         value_name = "FILE",

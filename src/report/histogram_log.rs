@@ -1,4 +1,4 @@
-//! Both latencies second by second in `HdrHistogram`'s own log format (version 1.3), for the tools
+//! Both latencies second by second in HdrHistogram's own log format (version 1.3), for the tools
 //! that read it.
 
 use std::fs::File;

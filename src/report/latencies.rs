@@ -58,7 +58,7 @@ impl Percentiles {
     }
 }
 
-/// The latencies whole, each in `HdrHistogram`'s V2 compressed form as base64 (as in its own logs),
+/// The latencies whole, each in HdrHistogram's V2 compressed form as base64 (as in its own logs),
 /// in nanoseconds from 1 to an hour, 3 significant digits; `null` where nothing was measured.
 #[derive(Clone, Debug, Serialize)]
 pub struct Histograms {

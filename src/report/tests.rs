@@ -187,9 +187,12 @@ fn each_end_has_its_exit_code() {
     assert_eq!(code(|m| m.failure = Some("lost".to_owned())), (1, "lost".to_owned()));
 }
 
+/// Makes a run that went well one that did not.
+type Change = fn(&mut Measured);
+
 #[test]
 fn of_several_ends_the_first_in_the_table_decides_the_exit_code() {
-    let table: [(u8, fn(&mut Measured)); 7] = [
+    let table: [(u8, Change); 7] = [
         (1, |m| m.failure = Some("lost".to_owned())),
         (1, |m| m.counted.acknowledged -= 1),
         (1, |m| (m.counted.acknowledged, m.counted.failed) = (m.counted.acknowledged - 1, 1)),

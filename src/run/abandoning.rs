@@ -1,5 +1,5 @@
-//! Gives a run up when an objective is broken: judged once a second after the warm-up, over all that
-//! was measured so far.
+//! Gives a run up when an objective is broken: judged once a second after the warm-up, over all
+//! that was measured so far.
 
 use crate::plan::Plan;
 use crate::report::Abandoned;

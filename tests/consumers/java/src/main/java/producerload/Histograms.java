@@ -25,9 +25,9 @@ final class Histograms {
     return 0;
   }
 
-  /** Hands the words over to the tool. */
+  /** Hands the words over to the tool, which is a thread that would end with the program. */
   static int process(String[] arguments) throws Exception {
-    HistogramLogProcessor.main(arguments);
+    new HistogramLogProcessor(arguments).run();
     return 0;
   }
 }
