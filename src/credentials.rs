@@ -1,6 +1,7 @@
 //! Credentials, with the plugin names and parameters that Pulsar's users know. What is secret is
 //! read when it is needed, and shown nowhere: not in a log, a plan, a report or an error.
 
+use std::env::VarError;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -229,9 +230,13 @@ impl Credentials {
             Self::Token(Place::File(path)) => {
                 fs::read_to_string(path).map_err(|error| named(format!("file {path}"), error))?
             }
-            Self::Token(Place::Variable(name)) => std::env::var(name).map_err(|_| {
-                let what = format!("variable {name}");
-                named(what, io::Error::from(io::ErrorKind::NotFound))
+            Self::Token(Place::Variable(name)) => std::env::var(name).map_err(|error| {
+                // Of a variable with other bytes than text the bytes would be told.
+                let why = match error {
+                    VarError::NotPresent => "it is not set",
+                    VarError::NotUnicode(_) => "it is not text",
+                };
+                named(format!("variable {name}"), io::Error::other(why))
             })?,
         };
         Ok(secret.trim().as_bytes().to_vec())
@@ -313,6 +318,8 @@ mod tests {
         }
         let missing = read("token", "file:///no/such/file").unwrap().secret().unwrap_err();
         assert!(missing.to_string().contains("/no/such/file"), "{missing}");
-        assert!(read("token", "env:NO_SUCH_VARIABLE").unwrap().secret().is_err());
+        let missing = read("token", "env:NO_SUCH_VARIABLE").unwrap().secret().unwrap_err();
+        let said = "the token in variable NO_SUCH_VARIABLE cannot be read: it is not set";
+        assert_eq!(missing.to_string(), said);
     }
 }
