@@ -101,6 +101,16 @@ fn the_digest_follows_what_decides_the_bytes_and_nothing_else() {
 }
 
 #[test]
+fn a_taken_name_is_waited_for_longer_than_a_broker_that_is_away() {
+    let seconds = |connect_timeout| {
+        let plan = Plan::resolve(Settings { connect_timeout, ..settings() }, &here(1)).unwrap();
+        [plan.connect_timeout_ns, plan.name_timeout_ns].map(|ns| ns / 1_000_000_000)
+    };
+    assert_eq!(seconds(None), [10, 75]);
+    assert_eq!(seconds(Some(Duration::from_secs(3))), [3, 3]);
+}
+
+#[test]
 fn a_name_fixes_the_seed_and_a_seed_wins() {
     let named = |seed| {
         let settings = Settings { producer_name: Some("load".to_owned()), seed, ..settings() };
