@@ -223,7 +223,9 @@ mod tests {
             (scope, Some("400000 100000\n"), SCOPE_STAT),
         ] {
             fs::write(folder.join("cpu.stat"), stat).unwrap();
-            max.map(|max| fs::write(folder.join("cpu.max"), max).unwrap());
+            if let Some(max) = max {
+                fs::write(folder.join("cpu.max"), max).unwrap();
+            }
         }
         let counted = Throttling { periods: 496, ns: 395_384_834_000 };
         let of_node = Cgroup::find(node.path(), &format!("0::/{POD}/{SCOPE}\n"));

@@ -1,5 +1,5 @@
-//! Asks an issuer for a token: OAuth2's client credentials grant (RFC 6749, section 4.4), by the
-//! endpoint that the issuer's metadata name (OpenID Connect Discovery, section 4).
+//! Asks an issuer for a token: `OAuth2`'s client credentials grant (RFC 6749, section 4.4), by the
+//! endpoint that the issuer's metadata name (`OpenID` Connect Discovery, section 4).
 
 use std::fmt;
 use std::time::Duration;

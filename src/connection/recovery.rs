@@ -48,7 +48,7 @@ pub enum News {
         /// The broker at its other end.
         broker: Broker,
         /// The link.
-        link: Link,
+        link: Box<Link>,
         /// Their numbers.
         producers: Vec<u64>,
     },
@@ -232,7 +232,7 @@ impl Task {
         }
         if !producers.is_empty() {
             self.warned = None;
-            drop(self.news.send(News::Back { broker, link, producers }));
+            drop(self.news.send(News::Back { broker, link: Box::new(link), producers }));
         }
         match refusal {
             Some(cause) => self.failed(failed, Step::CreateProducer, &address, cause),

@@ -1,4 +1,4 @@
-//! Credentials of OAuth2's client credentials grant (RFC 6749, section 4.4), with the parameters
+//! Credentials of `OAuth2`'s client credentials grant (RFC 6749, section 4.4), with the parameters
 //! that Java's `AuthenticationOAuth2` takes: whom to ask for a token, and what to say there.
 
 use std::fs;

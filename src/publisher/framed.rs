@@ -283,7 +283,7 @@ impl Framed {
             self.lines.push(None);
             self.lines.len() - 1
         });
-        let mut back = Line::new(broker, link);
+        let mut back = Line::new(broker, *link);
         for number in &numbers {
             back.unsent.extend(self.producers.back(*number, place));
         }

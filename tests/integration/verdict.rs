@@ -52,6 +52,7 @@ fn a_broker_that_disturbs_the_run_is_told_as_errors() {
 /// Where no control group can be made, in CI too, this says so and shows nothing:
 /// `scripts/prove-verdicts`, which also needs an idle machine, is then what shows it.
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that shows nothing has to say so")]
 fn a_quota_below_what_the_load_takes_is_the_limit() {
     let quota = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/quota");
     let check = Command::new(quota).arg("--check").output().unwrap();
