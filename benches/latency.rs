@@ -1,8 +1,9 @@
 //! What the latencies cost a record when a batch's receipt comes, service time and response times.
 //!
 //! Each case has a rate and how late the last record's receipt is: the closer records stand and the
-//! longer they took, the more of them fall into one bucket. Prints the count, the median and a CRC
-//! of the histogram that one round of every case makes.
+//! longer they took, the more of them fall into one bucket. What the histograms get once a second
+//! is part of it. Prints the count, the median and a CRC of the histogram that one round of every
+//! case makes.
 
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 #![allow(clippy::print_stderr, reason = "the digest is what a bench has to say")]
@@ -43,7 +44,7 @@ fn enter(latency: &mut Latency, batches: &[Vec<u64>], late_ns: u64) {
 
 fn crc(latency: &Latency) -> u32 {
     latency.response.iter_recorded().fold(0, |crc, bucket| {
-        let words = [bucket.value_iterated_to(), bucket.count_at_value()];
+        let words = [bucket.value_iterated_to(), bucket.count_at_value().into()];
         words.iter().fold(crc, |crc, word| crc32c::crc32c_append(crc, &word.to_le_bytes()))
     })
 }
@@ -57,11 +58,15 @@ fn latency(criterion: &mut Criterion<CpuTime>) {
         let batches: Vec<Vec<u64>> = (0..BATCHES).map(batch).collect();
         let mut once = Latency::default();
         enter(&mut once, &batches, late_ns);
+        once.settle();
         let (count, median) = (once.response.len(), once.response.value_at_quantile(0.5));
         eprintln!("latency/{rate}/{late_ns}: {count}, p50 {median} ns, {:08x}", crc(&once));
         group.bench_function(format!("{rate}/{late_ns}"), |bencher| {
             let mut latency = Latency::default();
-            bencher.iter(|| enter(&mut latency, black_box(&batches), late_ns));
+            bencher.iter(|| {
+                enter(&mut latency, black_box(&batches), late_ns);
+                latency.settle();
+            });
         });
     }
     group.finish();

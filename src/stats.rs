@@ -13,8 +13,11 @@ use crate::batch::Batch;
 use crate::cpu::ThreadTime;
 
 mod latency_total;
+mod responses;
 
 pub use latency_total::LatencyTotal;
+
+use responses::Responses;
 
 /// The longest latency that is told apart from longer ones: one hour, in nanoseconds.
 const LATENCY_NS_MAX: u64 = 3_600_000_000_000;
@@ -111,23 +114,25 @@ pub struct Latency {
     pub pacing: Histogram<u32>,
     /// Values beyond the longest that is told apart; they stand in the histograms as that.
     pub saturated: u64,
+    /// What [`Latency::response`] lacks until [`Latency::settle`].
+    responses: Responses,
 }
 
 impl Latency {
-    /// Enters the response times of records that were due then, ascending, and confirmed now.
-    ///
-    /// Of records that follow each other so closely that they fall into one bucket the bucket is
-    /// found once.
+    /// Enters the response times of records that were due then, ascending, and confirmed now. They
+    /// stand in the histogram after [`Latency::settle`].
     pub fn record_responses(&mut self, due_ns: &[u64], now_ns: u64) {
-        let mut rest = due_ns;
-        while let [first_ns, ..] = rest {
-            let response_ns = now_ns.saturating_sub(*first_ns);
-            let floor_ns = self.response.lowest_equivalent(response_ns);
-            let alike = |due_ns: &&u64| now_ns.saturating_sub(**due_ns) >= floor_ns;
-            let many = rest.iter().take_while(alike).count();
-            self.record_response(response_ns, many as u64);
-            rest = &rest[many..];
+        let is_too_long = |due_ns: &u64| now_ns.saturating_sub(*due_ns) > LATENCY_NS_MAX;
+        let (too_long, others) = due_ns.split_at(due_ns.partition_point(is_too_long));
+        for due_ns in too_long {
+            self.record_response(now_ns - due_ns, 1);
         }
+        self.responses.count(others, now_ns);
+    }
+
+    /// Brings the histograms up to date.
+    pub fn settle(&mut self) {
+        self.responses.settle(&mut self.response);
     }
 
     /// Enters so many equal response times.
@@ -166,7 +171,13 @@ impl Latency {
 
 impl Default for Latency {
     fn default() -> Self {
-        Self { response: histogram(), service: histogram(), pacing: histogram(), saturated: 0 }
+        Self {
+            response: histogram(),
+            service: histogram(),
+            pacing: histogram(),
+            saturated: 0,
+            responses: Responses::default(),
+        }
     }
 }
 
@@ -243,6 +254,7 @@ impl Stats {
     pub fn take_latency(&self, taken: &mut Latency) {
         taken.clear();
         std::mem::swap(&mut *self.latency.lock(), taken);
+        taken.settle();
         self.latency_total.lock().add(taken);
     }
 
@@ -364,15 +376,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_of_equal_buckets_enter_what_each_record_by_itself_would() {
+    fn batches_enter_what_each_record_by_itself_would() {
         let due_ns: Vec<u64> = (0..2_000).map(|index| 5_000 + index * 731).collect();
         for now_ns in [0, 6_000, 100_000, 1_466_731, 40_000_000, 90_000_000_000] {
-            let (mut runs, mut singly) = (Latency::default(), Latency::default());
-            runs.record_responses(&due_ns, now_ns);
+            let (mut batches, mut singly) = (Latency::default(), Latency::default());
+            for batch in due_ns.chunks(700) {
+                batches.record_responses(batch, now_ns);
+                batches.settle();
+            }
             for due_ns in &due_ns {
                 singly.record_response(now_ns.saturating_sub(*due_ns), 1);
             }
-            assert_eq!(runs.response, singly.response, "{now_ns}");
+            assert_eq!(batches.response, singly.response, "{now_ns}");
         }
     }
 
@@ -380,6 +395,7 @@ mod tests {
     fn what_is_longer_than_the_longest_is_kept_as_that_and_counted() {
         let mut latency = Latency::default();
         latency.record_responses(&[0, 1, LATENCY_NS_MAX], 2 * LATENCY_NS_MAX);
+        latency.settle();
         assert_eq!((latency.saturated, latency.response.len()), (2, 3));
         assert!(latency.response.max() >= LATENCY_NS_MAX);
     }

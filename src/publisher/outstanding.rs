@@ -140,6 +140,7 @@ mod tests {
     use crate::batch::Sealer;
     use crate::handover;
     use crate::stats::Counts;
+    use crate::stats::Latency;
 
     /// Runs `fate` on a batch of three records and returns what it counted.
     fn counted(fate: impl FnOnce(Outstanding)) -> Counts {
@@ -164,7 +165,8 @@ mod tests {
         }
         fate(Outstanding::new(batch, clock::now(), accounting));
         let counts = stats.counts();
-        let latency = stats.latency.lock();
+        let mut latency = Latency::default();
+        stats.take_latency(&mut latency);
         assert_eq!(counts.warmup_acknowledged, counts.acknowledged / 3 * 2);
         assert_eq!(latency.response.len(), counts.acknowledged / 3);
         assert_eq!(latency.service.len(), counts.acknowledged / 3);
