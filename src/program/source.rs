@@ -20,8 +20,7 @@ use crate::units::Sources;
 pub(super) const SLOTS_MAX: u64 = 100_000;
 
 /// Bytes of all slots of a program at most: 670 for each of [`SLOTS_MAX`] sources, and records of a
-/// few hundred bytes have less than that of theirs. While slots are filled they stand in memory
-/// twice.
+/// few hundred bytes have less than that of theirs.
 const SLOT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// What slots may still take.
@@ -172,30 +171,27 @@ impl SourceRun {
     }
 
     fn fill(&self, sources: Sources) -> Slots {
-        let mut values = Vec::new();
+        let all = sources.first..sources.end;
         let mut scratch = vec![0; self.bytes_max];
-        // Encoded one behind the other first: how long the longest is shows only then.
-        let (mut packed, mut lengths) = (Vec::new(), Vec::new());
-        for source in sources.first..sources.end {
+        // Computed twice: how long the longest is shows only then, and to keep the first encodings
+        // until then would leave as much memory behind as the slots take.
+        let length = |source| self.compute(source, &mut scratch, 0, |_, _| ());
+        let lengths: Box<[u16]> =
+            all.clone().map(length).map(|it| u16::try_from(it).unwrap_or(u16::MAX)).collect();
+        let longest = usize::from(lengths.iter().copied().max().unwrap_or_default());
+        let stride = longest.next_multiple_of(CHUNK);
+        let mut bytes = vec![0; stride * lengths.len()].into_boxed_slice();
+        let mut values = Vec::with_capacity(self.registers.len() * lengths.len());
+        for (source, slot) in all.zip(bytes.chunks_exact_mut(stride.max(1))) {
             let length = self.compute(source, &mut scratch, 0, |place, value| {
                 if self.registers.iter().any(|(_, registered)| *registered == place) {
                     values.push(value);
                 }
             });
-            packed.extend_from_slice(&scratch[..length]);
-            lengths.push(u16::try_from(length).unwrap_or(u16::MAX));
-        }
-        let longest = usize::from(lengths.iter().copied().max().unwrap_or_default());
-        let stride = longest.next_multiple_of(CHUNK);
-        let mut bytes = vec![0; stride * lengths.len()];
-        let mut rest = packed.as_slice();
-        for (slot, &length) in bytes.chunks_exact_mut(stride.max(1)).zip(&lengths) {
-            let (own, after) = rest.split_at(length.into());
-            slot[..own.len()].copy_from_slice(own);
-            rest = after;
+            slot[..length].copy_from_slice(&scratch[..length]);
         }
         let first = sources.first;
-        Slots { first, stride, lengths: lengths.into(), bytes: bytes.into(), values: values.into() }
+        Slots { first, stride, lengths, bytes, values: values.into() }
     }
 
     /// Returns the most bytes that a write touches.
