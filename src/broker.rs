@@ -4,14 +4,16 @@
 //! arrives by itself, checks every checksum and every batch, and misbehaves on request.
 //! It knows neither plan nor generator. The caller owns the port and the end.
 //!
-//! Inside: `session` moves bytes, `dialogue` answers commands, `topics` is the state, `codec` and
-//! `entry` read what came, `sink` lets it pass unread, `faults` and `mischief` spoil it.
+//! Inside: `door` is a bare connection or TLS, `session` moves bytes, `dialogue` answers commands,
+//! `topics` is the state, `codec` and `entry` read what came, `sink` lets it pass unread, `faults`
+//! and `mischief` spoil it.
 
 mod codec;
 mod counts;
 mod deduplication;
 mod cursor;
 mod dialogue;
+mod door;
 mod entry;
 mod faults;
 mod mischief;
@@ -44,6 +46,9 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+
+use crate::trust::ClientCertificate;
 
 pub use counts::BrokerCounts;
 pub use counts::TopicCounts;
@@ -78,6 +83,9 @@ pub enum BrokerError {
     /// The thread or its runtime could not be made.
     #[error("the embedded broker's thread cannot start: {0}")]
     Thread(#[source] io::Error),
+    /// What it would show by TLS cannot be used.
+    #[error("the embedded broker cannot speak TLS: {0}")]
+    Certificate(#[source] io::Error),
 }
 
 /// How the broker behaves.
@@ -99,6 +107,8 @@ pub struct BrokerConfig {
     /// Makes it a sink, which opens and keeps no entry and checks one checksum in so many; `None`:
     /// it reads and checks everything.
     pub sink_check_every: Option<NonZeroU64>,
+    /// Speaks TLS and shows this certificate; `None`: bare TCP.
+    pub certificate: Option<ClientCertificate>,
 }
 
 /// The broker's state, readable from any thread while it runs.
@@ -128,7 +138,7 @@ impl BrokerState {
 /// A running broker on a thread of its own. Dropping it stops it.
 #[derive(Debug)]
 pub struct BrokerHandle {
-    address: SocketAddr,
+    service_url: String,
     state: BrokerState,
     shutdown: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
@@ -142,7 +152,10 @@ pub fn start(
     listener: std::net::TcpListener,
     config: BrokerConfig,
 ) -> Result<BrokerHandle, BrokerError> {
+    let tls = config.certificate.as_ref().map(door::acceptor).transpose();
+    let tls = tls.map_err(BrokerError::Certificate)?;
     let address = listener.local_addr().map_err(BrokerError::Listener)?;
+    let service_url = service_url(address, tls.is_some());
     listener.set_nonblocking(true).map_err(BrokerError::Listener)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -154,19 +167,19 @@ pub fn start(
     };
     let state = BrokerState::new(&config);
     let (shutdown, ending) = watch::channel(false);
-    let running = run(listener, config, state.clone(), ending);
+    let running = run(listener, tls, config, state.clone(), ending);
     let thread = std::thread::Builder::new()
         .name("broker".to_owned())
         .spawn(move || runtime.block_on(running))
         .map_err(BrokerError::Thread)?;
-    Ok(BrokerHandle { address, state, shutdown, thread: Some(thread) })
+    Ok(BrokerHandle { service_url, state, shutdown, thread: Some(thread) })
 }
 
 impl BrokerHandle {
     /// Returns the URL that clients on this machine connect to.
     #[must_use]
     pub fn service_url(&self) -> String {
-        service_url(self.address)
+        self.service_url.clone()
     }
 
     /// Returns what was counted so far.
@@ -204,9 +217,10 @@ impl Drop for BrokerHandle {
     }
 }
 
-/// Serves connections until `shutdown` becomes true or its sender is gone; what [`start`] wraps.
-pub async fn run(
+/// Serves connections until `shutdown` becomes true or its sender is gone.
+async fn run(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     config: BrokerConfig,
     state: BrokerState,
     mut shutdown: watch::Receiver<bool>,
@@ -222,7 +236,7 @@ pub async fn run(
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) if sessions.len() < CONNECTIONS_MAX => {
                     log::debug!("embedded broker: connection from {peer}");
-                    admit(&mut sessions, stream, &config, &state);
+                    admit(&mut sessions, stream, tls.clone(), &config, &state);
                 }
                 Ok((_, peer)) => {
                     log::warn!("embedded broker: {peer} turned away, too many connections");
@@ -246,6 +260,7 @@ pub async fn run(
 fn admit(
     sessions: &mut JoinSet<()>,
     stream: TcpStream,
+    tls: Option<TlsAcceptor>,
     config: &BrokerConfig,
     state: &BrokerState,
 ) {
@@ -262,19 +277,20 @@ fn admit(
     topics.counts_mut().connections += 1;
     drop(topics);
     let topics = Arc::clone(&state.0);
-    let dialogue = Dialogue::new(topics, connection, service_url(address), now);
+    let dialogue = Dialogue::new(topics, connection, service_url(address, tls.is_some()), now);
     let intake = config.sink_check_every.map_or(Intake::Whole, |n| Intake::Sink(Sink::new(n)));
-    sessions.spawn(session::serve(stream, dialogue, intake, KEEP_ALIVE));
+    sessions.spawn(session::serve(stream, tls, dialogue, intake, KEEP_ALIVE));
 }
 
 /// Returns the URL of an address; one that stands for all of the host's becomes the loopback one.
-fn service_url(address: SocketAddr) -> String {
+fn service_url(address: SocketAddr, is_tls: bool) -> String {
     let ip = match address.ip().to_canonical() {
         ip if !ip.is_unspecified() => ip,
         ip if ip.is_ipv4() => Ipv4Addr::LOCALHOST.into(),
         _ => Ipv6Addr::LOCALHOST.into(),
     };
-    format!("pulsar://{}", SocketAddr::new(ip, address.port()))
+    let scheme = if is_tls { "pulsar+ssl" } else { "pulsar" };
+    format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
 }
 
 #[cfg(test)]
@@ -289,8 +305,9 @@ mod tests {
             ("[::]:2", "pulsar://[::1]:2"),
             ("[::ffff:10.0.0.1]:3", "pulsar://10.0.0.1:3"),
         ] {
-            assert_eq!(service_url(address.parse().unwrap()), url);
+            assert_eq!(service_url(address.parse().unwrap(), false), url);
         }
+        assert_eq!(service_url("[::1]:5".parse().unwrap(), true), "pulsar+ssl://[::1]:5");
     }
 
     #[test]

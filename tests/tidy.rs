@@ -13,7 +13,7 @@ const COLUMNS_MAX: usize = 100;
 const RESERVED: &[(&str, &[&str])] = &[
     ("tokio", &["handover", "connection", "publisher", "broker", "verify", "metrics"]),
     ("tokio_util", &["handover", "connection", "publisher", "broker", "verify", "metrics"]),
-    ("tokio_rustls", &["connection"]),
+    ("tokio_rustls", &["connection", "broker"]),
     ("ureq", &["connection"]),
     ("pulsar", &["connection", "publisher", "broker", "verify"]),
     ("clap", &["cli"]),

@@ -92,9 +92,12 @@ pub(super) fn look_up(request_id: u64, found: &Result<String, Refusal>) -> BaseC
         Err(_) => LookupType::Failed,
     };
     let refusal = found.as_ref().err();
+    let is_kind = |url: &&String, is_tls| url.starts_with("pulsar+ssl:") == is_tls;
+    let url = |is_tls| found.as_ref().ok().filter(|url| is_kind(url, is_tls)).cloned();
     BaseCommand {
         lookup_topic_response: Some(proto::CommandLookupTopicResponse {
-            broker_service_url: found.as_ref().ok().cloned(),
+            broker_service_url: url(false),
+            broker_service_url_tls: url(true),
             response: Some(outcome as i32),
             request_id,
             authoritative: Some(true),

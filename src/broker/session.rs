@@ -3,20 +3,22 @@
 //! Frames are read where they lie, answers are written together: no task and no copy a message. The
 //! buffer never grows beyond one frame of the allowed size and one read.
 
+use std::future;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt as _;
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio::time::Interval;
 use tokio::time::MissedTickBehavior;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::bytes::Buf as _;
 use tokio_util::bytes::BytesMut;
 
 use super::codec::frame_bytes;
 use super::dialogue::Dialogue;
 use super::dialogue::Goodbye;
+use super::door::Door;
+use super::door::Passed;
 use super::replies;
 use super::sink::Sink;
 
@@ -29,8 +31,7 @@ const READ_BYTES: usize = 256 * 1024;
 
 /// What woke a session.
 enum Event {
-    Read(std::io::Result<usize>),
-    Written(std::io::Result<usize>),
+    Passed(std::io::Result<Passed>),
     Due,
     Rung,
     KeepAlive,
@@ -48,12 +49,18 @@ pub(super) enum Intake {
 /// Serves one connection to its end and counts how it ended. The client is asked every `keep_alive`
 /// whether it is there.
 pub(super) async fn serve(
-    mut stream: TcpStream,
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
     mut dialogue: Dialogue,
     intake: Intake,
     keep_alive: Duration,
 ) {
-    match converse(&mut stream, &mut dialogue, intake, keep_alive).await {
+    let opened = tokio::time::timeout(keep_alive, Door::open(stream, tls)).await;
+    let mut door = match opened.map_err(std::io::Error::from).flatten() {
+        Ok(door) => door,
+        Err(error) => return log::warn!("embedded broker: a connection did not open: {error}"),
+    };
+    match converse(&mut door, &mut dialogue, intake, keep_alive).await {
         Ok(()) => log::debug!("embedded broker: the client closed its connection"),
         Err(goodbye) => {
             dialogue.count(&goodbye);
@@ -61,7 +68,7 @@ pub(super) async fn serve(
             let left = matches!(goodbye, Goodbye::Socket(_));
             let level = if left { log::Level::Debug } else { log::Level::Warn };
             log::log!(level, "embedded broker: connection closed: {goodbye}");
-            leave(&stream, dialogue, &goodbye).await;
+            leave(door.socket(), dialogue, &goodbye).await;
         }
     }
 }
@@ -88,12 +95,11 @@ pub(super) fn reset(stream: &TcpStream) {
 }
 
 async fn converse(
-    stream: &mut TcpStream,
+    door: &mut Door,
     dialogue: &mut Dialogue,
     mut intake: Intake,
     keep_alive: Duration,
 ) -> Result<(), Goodbye> {
-    stream.set_nodelay(true)?;
     let mut inbox = BytesMut::new();
     let mut keep_alive = ticks(keep_alive);
     let mut heard = true;
@@ -109,11 +115,11 @@ async fn converse(
         if reading {
             inbox.reserve(wanted);
         }
-        match event(stream, &mut inbox, dialogue, &mut keep_alive, reading).await {
-            Event::Read(Ok(0)) => return Ok(()),
-            Event::Read(Ok(_)) => heard = true,
-            Event::Written(Ok(_)) | Event::Due | Event::Rung => {}
-            Event::Read(Err(error)) | Event::Written(Err(error)) => return Err(error.into()),
+        match event(door, &mut inbox, dialogue, &mut keep_alive, reading).await {
+            Event::Passed(Ok(Passed::In(0))) => return Ok(()),
+            Event::Passed(Ok(Passed::In(_))) => heard = true,
+            Event::Passed(Ok(Passed::Out)) | Event::Due | Event::Rung => {}
+            Event::Passed(Err(error)) => return Err(error.into()),
             // Whoever is not read cannot be heard, but can hear that we are there.
             Event::KeepAlive if !reading => dialogue.outbox.answer(&replies::ping()),
             Event::KeepAlive if !heard => return Err(Goodbye::Silent),
@@ -150,26 +156,25 @@ fn take_frames(
     Ok(READ_BYTES)
 }
 
-/// Waits for the next thing to do. Writing comes first, so that answers never wait for requests.
+/// Waits for the next thing to do.
 async fn event(
-    stream: &mut TcpStream,
+    door: &mut Door,
     inbox: &mut BytesMut,
     dialogue: &mut Dialogue,
     keep_alive: &mut Interval,
     reading: bool,
 ) -> Event {
-    let (mut reader, mut writer) = stream.split();
     let due = dialogue.next_due();
     let rung = dialogue.bell.notified();
-    let ready = &mut dialogue.outbox.ready;
+    let out = &mut dialogue.outbox.ready;
+    let passed = future::poll_fn(|cx| door.poll_pass(cx, out, reading.then_some(&mut *inbox)));
     tokio::select! {
         biased;
-        written = writer.write_buf(ready), if !ready.is_empty() => Event::Written(written),
         _ = keep_alive.tick() => Event::KeepAlive,
         () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
             Event::Due
         }
-        read = reader.read_buf(inbox), if reading => Event::Read(read),
+        passed = passed => Event::Passed(passed),
         () = rung => Event::Rung,
     }
 }
@@ -180,6 +185,8 @@ mod tests {
     use std::sync::Arc;
 
     use parking_lot::Mutex;
+    use tokio::io::AsyncReadExt as _;
+    use tokio::io::AsyncWriteExt as _;
     use tokio::net::TcpListener;
 
     use super::super::BrokerConfig;
@@ -195,7 +202,7 @@ mod tests {
         let (client, accepted) = (client.await.unwrap(), listener.accept().await.unwrap());
         let topics = Arc::new(Mutex::new(Topics::new(&BrokerConfig::default())));
         let dialogue = Dialogue::new(topics, 0, String::new(), Instant::now());
-        tokio::spawn(serve(accepted.0, dialogue, Intake::Whole, KEEP_ALIVE));
+        tokio::spawn(serve(accepted.0, None, dialogue, Intake::Whole, KEEP_ALIVE));
         client
     }
 

@@ -16,6 +16,7 @@ use crate::broker::FaultError;
 use crate::broker::Faults;
 use crate::clock;
 use crate::signals;
+use crate::trust::ClientCertificate;
 
 use super::batches::parse_bytes;
 
@@ -77,6 +78,23 @@ pub(super) struct BrokerArgs {
     /// With --sink: check one checksum in COUNT; 1: all of them. [default: 100]
     #[arg(long, value_name = "COUNT", env = "PRODUCER_LOAD_CHECK_EVERY")]
     check_every: Option<NonZeroU64>,
+    /// Speak TLS (pulsar+ssl://) and show this certificate: a PEM file, with those between it and
+    /// its authority. Needs --tls-key-file.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PRODUCER_LOAD_TLS_CERT_FILE",
+        requires = "tls_key_file"
+    )]
+    tls_cert_file: Option<String>,
+    /// The certificate's private key: a PEM file.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PRODUCER_LOAD_TLS_KEY_FILE",
+        requires = "tls_cert_file"
+    )]
+    tls_key_file: Option<String>,
 }
 
 impl BrokerArgs {
@@ -115,6 +133,9 @@ impl BrokerArgs {
             hold: self.hold,
             deduplicate: self.deduplicate,
             sink_check_every,
+            certificate: self.tls_cert_file.clone().zip(self.tls_key_file.clone()).map(
+                |(certificate_file, key_file)| ClientCertificate { certificate_file, key_file },
+            ),
         })
     }
 }

@@ -67,4 +67,6 @@ mod verdict;
 #[cfg(test)]
 mod schema_robustness;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod verify;
