@@ -14,6 +14,7 @@ use crate::program::total;
 const OPENSSL_MISSING: i32 = 3;
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that shows nothing has to say so")]
 fn records_come_by_tls_to_a_broker_and_to_a_sink() {
     let folder = tempfile::tempdir().unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/certificates");
