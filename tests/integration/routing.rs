@@ -85,9 +85,9 @@ fn many_open_batches_stay_within_the_memory() {
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
     assert_eq!(broker.counts().records(), total(&report, "acknowledged"));
     assert_eq!(broker.counts().producers_created, 64 * 8);
-    // 8 MiB of batches, and what a run takes without any.
+    // 8 MiB of batches, and what a run takes without any: its histograms and its series among that.
     let bytes = report["memory"]["rss_bytes_max"].as_u64().unwrap();
-    assert!(bytes < (8 + 24) << 20, "{bytes}");
+    assert!(bytes < (8 + 28) << 20, "{bytes}");
     let batches: u64 = broker.counts().topics.values().map(|topic| topic.batches).sum();
     // 8 MiB for 3 x 512 batches are 5 KiB each: about 20 records.
     let records = broker.counts().records() / batches;
