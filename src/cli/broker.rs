@@ -83,7 +83,7 @@ pub(super) struct BrokerArgs {
     #[arg(
         long,
         value_name = "FILE",
-        env = "PRODUCER_LOAD_TLS_CERT_FILE",
+        env = "PRODUCER_LOAD_BROKER_TLS_CERT_FILE",
         requires = "tls_key_file"
     )]
     tls_cert_file: Option<String>,
@@ -91,7 +91,7 @@ pub(super) struct BrokerArgs {
     #[arg(
         long,
         value_name = "FILE",
-        env = "PRODUCER_LOAD_TLS_KEY_FILE",
+        env = "PRODUCER_LOAD_BROKER_TLS_KEY_FILE",
         requires = "tls_cert_file"
     )]
     tls_key_file: Option<String>,
