@@ -42,6 +42,7 @@ pub use findings::Counts;
 pub use findings::Example;
 pub use findings::Findings;
 pub use findings::Kind;
+pub use findings::Span;
 pub use outcome::Outcome;
 pub use outcome::Verdict;
 

@@ -95,6 +95,21 @@ pub struct Example {
     pub why: Option<String>,
 }
 
+/// How far what came of one producer reaches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Span {
+    /// The producer's name.
+    pub producer: String,
+    /// The topic.
+    pub topic: String,
+    /// Its stream, as `number/count`.
+    pub stream: String,
+    /// The lowest index that came.
+    pub first_index: u64,
+    /// The highest index that came.
+    pub last_index: u64,
+}
+
 /// Everything that was found.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Findings {

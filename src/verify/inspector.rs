@@ -9,6 +9,7 @@ use super::chain::Chain;
 use super::expected::Expected;
 use super::findings::Findings;
 use super::findings::Kind;
+use super::findings::Span;
 use super::ledger::Ledger;
 use super::origin::Origin;
 use super::origin::PROPERTY;
@@ -61,6 +62,9 @@ struct Producer {
     /// The place of its program.
     program: usize,
     identity: Identity,
+    /// The lowest and the highest index that its batches say they have.
+    first: u64,
+    last: u64,
 }
 
 /// Why a message is not one of ours.
@@ -126,9 +130,16 @@ impl<'a> Inspector<'a> {
         }
     }
 
-    /// Returns how many producers were seen.
-    pub(super) const fn producers(&self) -> usize {
-        self.producers.len()
+    /// Returns how far what came of each producer reaches.
+    pub(super) fn spans(&self) -> Vec<Span> {
+        let span = |producer: &Producer| Span {
+            producer: producer.name.clone(),
+            topic: producer.topic.clone(),
+            stream: producer.ledger.origin().stream_text(),
+            first_index: producer.first,
+            last_index: producer.last,
+        };
+        self.producers.iter().map(span).collect()
     }
 
     /// Returns whether a producer was seen.
@@ -237,7 +248,8 @@ impl<'a> Inspector<'a> {
         let chains = (0..place.partitions).map(chain).collect();
         let ledger = Ledger::new(origin, chains, first, place.is_open);
         let topic = place.topic.to_owned();
-        self.producers.push(Producer { name, topic, ledger, program, identity });
+        let (first, last) = (first, first);
+        self.producers.push(Producer { name, topic, ledger, program, identity, first, last });
         Ok(self.producers.len() - 1)
     }
 
@@ -272,6 +284,8 @@ impl<'a> Inspector<'a> {
         if body.is_intact {
             let batch = Batch { first: head.sequence_id, last, previous };
             producer.ledger.note(place.partition, batch, place.is_open);
+            producer.first = producer.first.min(batch.first);
+            producer.last = producer.last.max(batch.last);
         }
         let mut scene = Scene { place, head, replay, producer, findings };
         let Some(stated) = head.records else {

@@ -42,6 +42,11 @@ impl Origin {
         Some(Identity::new(self.digest, self.seed, self.shard()?))
     }
 
+    /// Returns which stream of how many it is, as `number/count`.
+    pub(super) fn stream_text(&self) -> String {
+        format!("{}/{}", self.stream, self.streams)
+    }
+
     /// Returns which of its stream's records an index is; `None`: it is another stream's.
     #[inline]
     pub(super) fn position(&self, index: u64) -> Option<u64> {

@@ -9,6 +9,7 @@ use super::expected::Expected;
 use super::findings::Counts;
 use super::findings::Example;
 use super::findings::Kind;
+use super::findings::Span;
 use super::inspector::Inspector;
 use super::reading::Read;
 use crate::clock;
@@ -49,6 +50,8 @@ pub struct Outcome {
     pub rss_bytes_max: Option<u64>,
     /// Producers whose records were compared.
     pub producers: usize,
+    /// From where to where each of them goes.
+    pub spans: Vec<Span>,
     /// How often each kind was found.
     pub counts: Counts,
     /// What runs say of themselves; `null`: no report was given, and the ends are not known.
@@ -129,7 +132,7 @@ impl Outcome {
         });
         let is_live = observed.from == From::Live;
         let silent_producers = if is_live { Vec::new() } else { observed.silent };
-        let (producers, findings) = (inspector.producers(), inspector.findings);
+        let (spans, findings) = (inspector.spans(), inspector.findings);
         let mut wrongs = wrongs(&findings.counts, reported);
         wrongs.extend(read.unread.iter().map(|unread| format!("{unread} fell silent")));
         wrongs.extend(silent_producers.iter().map(|name| format!("nothing came of {name}")));
@@ -146,7 +149,8 @@ impl Outcome {
             elapsed_ns: observed.elapsed_ns,
             cpu_ns: clock::process_cpu_ns(),
             rss_bytes_max: memory::rss_bytes_max(),
-            producers,
+            producers: spans.len(),
+            spans,
             verdict: Verdict::of(&wrongs, findings.counts.records, is_early),
             counts: findings.counts,
             reported,

@@ -10,7 +10,6 @@ use crate::verify::findings::Findings;
 use crate::verify::findings::Kind;
 use crate::verify::ledger::Fate;
 use crate::verify::ledger::Gap;
-use crate::verify::ledger::Ledger;
 use crate::verify::ledger::Seen;
 use crate::verify::replay::Replay;
 use crate::wire::Entry;
@@ -78,7 +77,7 @@ impl Scene<'_, '_> {
     fn found(&mut self, kind: Kind, entry: &Entry<'_>, why: Option<String>) {
         let (place, producer) = (self.place, &*self.producer);
         self.findings.add(kind, 1, || Example {
-            stream: Some(stream(&producer.ledger)),
+            stream: Some(producer.ledger.origin().stream_text()),
             index: Some(entry.sequence_id),
             why,
             ..message(place, producer.name.as_bytes(), kind, String::new())
@@ -91,10 +90,6 @@ impl Scene<'_, '_> {
             tell_gaps(self.producer, self.findings);
         }
     }
-}
-
-fn stream(ledger: &Ledger) -> String {
-    format!("{}/{}", ledger.origin().stream, ledger.origin().streams)
 }
 
 /// Tells what of a producer turned out to be missing.
@@ -112,7 +107,7 @@ pub(super) fn tell_gaps(producer: &mut Producer, findings: &mut Findings) {
         findings.add(kind, records, || Example {
             kind,
             producer: producer.name.clone(),
-            stream: Some(stream(&producer.ledger)),
+            stream: Some(producer.ledger.origin().stream_text()),
             index: Some(first),
             records,
             topic: producer.topic.clone(),
