@@ -105,7 +105,7 @@ const KINDS: [Kind; 13] = [
         name: "half-open",
         example: "half-open=5s",
         does: "each connection falls silent this long after it was accepted: neither read nor \
-               answered nor closed; its producers' names are free a second later",
+               answered nor, for two minutes, closed; its producers' names are free a second later",
         read: |text| parse_duration_positive(text).map(Fault::HalfOpen),
     },
     Kind {

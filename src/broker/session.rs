@@ -26,6 +26,10 @@ use super::sink::Sink;
 /// probes it when somebody else wants one, and frees them a few seconds later.
 const SILENT_NAMES_KEPT: Duration = Duration::from_secs(1);
 
+/// How long a connection that has fallen silent stays: longer than any client that asks whether the
+/// broker is there waits for an answer, and not for ever, as each keeps a descriptor.
+const SILENT_KEPT: Duration = Duration::from_secs(120);
+
 /// How much is read at a time.
 const READ_BYTES: usize = 256 * 1024;
 
@@ -73,15 +77,14 @@ pub(super) async fn serve(
     }
 }
 
-/// Leaves a connection as the goodbye wants it: reset, for ever silent, or just closed.
+/// Leaves a connection as the goodbye wants it: reset, silent for long, or just closed.
 async fn leave(stream: &TcpStream, dialogue: Dialogue, goodbye: &Goodbye) {
     match goodbye {
         Goodbye::Cut => reset(stream),
         Goodbye::HalfOpen => {
             tokio::time::sleep(SILENT_NAMES_KEPT).await;
             drop(dialogue);
-            // Until the broker ends.
-            std::future::pending::<()>().await;
+            tokio::time::sleep(SILENT_KEPT).await;
         }
         _ => {}
     }
