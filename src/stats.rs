@@ -90,6 +90,8 @@ pub struct PublisherCounters {
     pub connections_lost: Counter,
     /// Producers that were lost: with their connection, or closed by the broker.
     pub producers_lost: Counter,
+    /// Producers that came back.
+    pub producers_back: Counter,
     /// How often a socket was full.
     pub socket_waits: Counter,
     /// How long, in nanoseconds.
@@ -280,6 +282,7 @@ impl Stats {
             wire_bytes: publisher.wire_bytes.get(),
             connections_lost: publisher.connections_lost.get(),
             producers_lost: publisher.producers_lost.get(),
+            producers_back: publisher.producers_back.get(),
             socket_waits: publisher.socket_waits.get(),
             socket_wait_ns: publisher.socket_wait_ns.get(),
             receipt_wait_ns: publisher.receipt_wait_ns.get(),
@@ -328,6 +331,8 @@ pub struct Counts {
     pub connections_lost: u64,
     /// Producers that were lost.
     pub producers_lost: u64,
+    /// Producers that came back.
+    pub producers_back: u64,
     /// How often a socket was full.
     pub socket_waits: u64,
     /// How long, in nanoseconds.
@@ -345,6 +350,12 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Returns how many producers are lost and not back.
+    #[must_use]
+    pub const fn producers_away(&self) -> u64 {
+        self.producers_lost.saturating_sub(self.producers_back)
+    }
+
     /// Returns how many records the broker confirmed after the warm-up.
     #[must_use]
     pub const fn confirmed(&self) -> u64 {

@@ -167,7 +167,7 @@ impl Framed {
             let have_ended = self.take_over(end, accounting, now);
             let mut is_busy = self.serve_lines(counters)?;
             while let Ok(news) = recovery.news.try_recv() {
-                self.hear(news)?;
+                self.hear(news, counters)?;
                 is_busy = true;
             }
             if now >= alarms.next() {
@@ -195,7 +195,7 @@ impl Framed {
             let began = clock::now();
             let (news, is_looked) = self.sleep(end, have_ended, recovery, alarm.as_mut()).await;
             if let Some(news) = news {
-                self.hear(news)?;
+                self.hear(news, counters)?;
             }
             is_fresh |= is_looked;
             self.count_wait(began, counters);
@@ -273,7 +273,7 @@ impl Framed {
     }
 
     /// Takes producers that are back, and sends what has no receipt.
-    fn hear(&mut self, news: News) -> Result<(), String> {
+    fn hear(&mut self, news: News, counters: &PublisherCounters) -> Result<(), String> {
         let (broker, link, numbers) = match news {
             News::Back { broker, link, producers } => (broker, link, producers),
             News::Final(error) => return Err(error.to_string()),
@@ -287,6 +287,7 @@ impl Framed {
         for number in &numbers {
             back.unsent.extend(self.producers.back(*number, place));
         }
+        counters.producers_back.add(numbers.len() as u64);
         let broker = &back.broker;
         let producers = counted(numbers.len() as u64, "producer");
         let batches = counted(back.unsent.len() as u64, "batch");

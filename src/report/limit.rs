@@ -59,6 +59,8 @@ pub struct Case {
     pub resent: u64,
     /// Records that were due.
     pub due: u64,
+    /// Producers that are lost and not back.
+    pub away: u64,
 }
 
 /// The limit, how it shows and what helps.
@@ -96,8 +98,11 @@ struct Row {
 const TABLE: [Row; 8] = [
     Row {
         limit: "errors",
-        applies: |case| case.errors > 0 || case.resent > case.due / RESENT_PART,
+        applies: |case| case.away > 0 || case.errors > 0 || case.resent > case.due / RESENT_PART,
         evidence: |case| {
+            if case.away > 0 {
+                return format!("{} lost and not back", counted(case.away, "producer"));
+            }
             let (records, resent) = (counted(case.due, "record"), grouped(case.resent));
             let errors = grouped(case.errors);
             format!("{errors} of {records} refused or never answered, {resent} sent again")
@@ -261,6 +266,7 @@ mod tests {
             errors: 0,
             resent: 90,
             due: 500_000,
+            away: 0,
         };
         change(&mut case);
         case.finding()
@@ -274,6 +280,8 @@ mod tests {
         assert_eq!(limit(|case| case.errors = 1), "errors");
         assert_eq!(limit(|case| case.resent = 2_501), "errors");
         assert_ne!(limit(|case| case.resent = 2_500), "errors");
+        let away = missed(|case| (case.away, case.spent.receipt_wait_ns) = (1, 9_000_000_000));
+        assert_eq!((away.limit, &*away.evidence), ("errors", "1 producer lost and not back"));
         assert_eq!(limit(|case| case.spent.buffer_wait_ns = 6_400_000_000), "window");
         assert_eq!(limit(|case| case.spent.receipt_wait_ns = 8_100_000_000), "window");
         assert_eq!(limit(|case| case.spent.publisher.cpu_ns = 9_700_000_000), "publisher CPU");

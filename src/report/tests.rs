@@ -175,6 +175,10 @@ fn each_end_has_its_exit_code() {
     assert_eq!(code(lost), (98, missed.to_owned()));
     let few = |m: &mut Measured| (m.counted.acknowledged, m.counted.dropped) = (9_900, 100);
     assert_eq!(code(few).0, 0);
+    let at_max = |m: &mut Measured| m.plan.load.rate = "max".parse().unwrap();
+    assert_eq!(code(|m| (at_max(m), few(m)).0).0, 0);
+    let untold = "1,000 records have no receipt";
+    assert_eq!(code(|m| (at_max(m), lost(m)).0), (98, untold.to_owned()));
     let late =
         |last_receipt_ns| move |m: &mut Measured| m.counted.last_receipt_ns = last_receipt_ns;
     assert_eq!((code(late(10_499_000_000)).0, code(late(10_501_000_000)).0), (0, 98));

@@ -125,7 +125,7 @@ fn losses(report: &Report) -> Option<String> {
     let connections = counted(losses.connections, "connection");
     let producers = counted(losses.producers, "producer");
     let resent = grouped(report.totals.resent.unwrap_or_default());
-    Some(format!("lost and back: {connections}, {producers}; {resent} resent"))
+    Some(format!("lost: {connections}, {producers}; {resent} resent"))
 }
 
 fn rate(report: &Report) -> String {

@@ -58,6 +58,7 @@ pub(super) fn judge(measured: &Measured, rate: RateReached) -> Verdict {
         errors: counted.failed + counted.unknown,
         resent: counted.resent,
         due: counted.scheduled - counted.warmup,
+        away: counted.producers_away(),
     };
     let finding = case.finding();
     let objectives_failed = objectives_failed(measured, rate);
@@ -100,18 +101,19 @@ pub(super) fn judge(measured: &Measured, rate: RateReached) -> Verdict {
 )]
 fn outcome(measured: &Measured) -> Outcome {
     let (load, counted) = (&measured.plan.load, &measured.counted);
-    let Some(rate) = load.rate.per_second() else {
-        return Outcome::NoTarget;
-    };
     let due = counted.scheduled - counted.warmup;
     let mut missing = due.saturating_sub(counted.confirmed());
+    let tolerated = |all: u64| (all as f64 * load.tolerance) as u64;
+    let Some(rate) = load.rate.per_second() else {
+        // There is no target to be missed, and yet what was taken on is to have its receipt.
+        return if missing > tolerated(due) { Outcome::Missed } else { Outcome::NoTarget };
+    };
     if measured.stopped_by_signal || measured.abandoned.is_some() {
         // What became due while the stop took hold was not to be sent any more.
         let meanwhile = (rate * SETTLE_NS as f64 / 1e9) as u64;
         missing -= missing.min(counted.dropped).min(meanwhile);
     }
     let late_ns = counted.last_receipt_ns.saturating_sub(measured.schedule_ns);
-    let tolerated = |all: u64| (all as f64 * load.tolerance) as u64;
     let lasted_ns = measured.schedule_ns.saturating_sub(measured.resumed_ns);
     let is_late = late_ns > tolerated(lasted_ns).max(SETTLE_NS);
     if is_late || missing > tolerated(due) { Outcome::Missed } else { Outcome::Held }

@@ -197,6 +197,7 @@ impl<'a> Watch<'a> {
                 errors,
                 resent: counted.resent - before.resent,
                 due: in_second,
+                away: counted.producers_away(),
             };
             self.live.last = sample;
             let Finding { limit, evidence, mend } = case.finding();
