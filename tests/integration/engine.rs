@@ -159,6 +159,25 @@ fn what_has_no_receipt_after_the_drain_counts_as_unknown() {
 }
 
 #[test]
+fn what_waits_longer_than_the_send_timeout_is_unknown_and_the_run_goes_on() {
+    // No receipt ever comes: without the timeout this would take an hour.
+    let slow = broker(0, Some("receipt-delay=1h"));
+    let url = slow.service_url();
+    let flags = ["-r", "1k", "-d", "400ms", "--drain-timeout", "1h", "--send-timeout", "300ms"];
+    let said = run(&[&["-u", &url, "--report", "-"], &flags[..]].concat());
+    assert_eq!((said.code, total(&said.report(), "unknown")), (Some(98), 400), "{}", said.log);
+
+    let deaf = broker(0, Some("stop-reading-for=1500ms"));
+    let url = deaf.service_url();
+    let flags = ["-r", "1k", "-d", "4s", "--send-timeout", "300ms", "--report", "-"];
+    let report = run(&[&["-u", &url], &flags[..]].concat()).report();
+    let (unknown, acknowledged) = (total(&report, "unknown"), total(&report, "acknowledged"));
+    assert!(unknown > 100 && acknowledged > 1_000, "{report}");
+    // The broker read all of it later on: not to know is not to have lost.
+    assert_eq!(deaf.counts().records(), acknowledged + unknown, "{report}");
+}
+
+#[test]
 fn a_second_signal_reports_at_once() {
     let broker = broker(0, Some("receipt-delay=60s"));
     let url = broker.service_url();
