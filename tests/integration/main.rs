@@ -50,6 +50,8 @@ mod secured_pulsar_tls;
 #[cfg(test)]
 mod sink;
 #[cfg(test)]
+mod soak;
+#[cfg(test)]
 mod records;
 #[cfg(test)]
 mod report;
