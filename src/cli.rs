@@ -39,6 +39,7 @@ mod verify;
 
 use broker::BrokerArgs;
 use broker::ServeError;
+use logging::LogFormat;
 use output::Output;
 use produce::CheckArgs;
 use produce::ProduceArgs;
@@ -76,6 +77,16 @@ const EXIT_STOPPED: u8 = 105;
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    /// How lines of the log are written.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        env = "PRODUCER_LOAD_LOG_FORMAT",
+        default_value = "text",
+        help_heading = "Output"
+    )]
+    log_format: LogFormat,
     #[command(flatten)]
     produce: ProduceArgs,
 }
@@ -149,9 +160,10 @@ pub fn main() -> ExitCode {
         Err(argument) => argument,
     });
     let cli = Cli::try_parse_from(arguments).unwrap_or_else(|error| origin::exit(&error));
-    logging::start();
+    let log_format = cli.log_format;
+    logging::start(log_format);
     let code = match cli.command {
-        None => produce(&cli.produce),
+        None => produce(&cli.produce, log_format),
         Some(Command::Check(arguments)) => check(&arguments),
         Some(Command::Verify(arguments)) => verify(&arguments),
         Some(Command::Sample(arguments)) => sample::sample(&arguments).map(|()| 0),
@@ -161,13 +173,16 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(code.unwrap_or_else(|failure| {
-        // With standard error closed there is nobody to tell.
-        writeln!(io::stderr(), "error: {}", failure.error).ok();
+        match log_format {
+            // With standard error closed there is nobody to tell.
+            LogFormat::Text => drop(writeln!(io::stderr(), "error: {}", failure.error)),
+            LogFormat::Json => log::error!("{}", failure.error),
+        }
         failure.code
     }))
 }
 
-fn produce(arguments: &ProduceArgs) -> Result<u8, Failure> {
+fn produce(arguments: &ProduceArgs, log_format: LogFormat) -> Result<u8, Failure> {
     let here = surroundings::here();
     let plan = Plan::resolve(arguments.settings()?, &here)?;
     if arguments.dry_run {
@@ -176,7 +191,7 @@ fn produce(arguments: &ProduceArgs) -> Result<u8, Failure> {
     let output = arguments.report.as_deref().map(Output::open).transpose().map_err(failed)?;
     let histograms = arguments.histogram_file.as_deref().map(output::histogram_file);
     let mut histograms = histograms.transpose().map_err(failed)?;
-    let outside = outside()?;
+    let outside = Outside { screen: logging::screen(log_format), ..outside()? };
     let report = run::run(plan, here, &outside, histograms.as_mut()).map_err(not_run)?;
     let printed = print(&text::render(&report));
     // Whatever happened to standard output, a report file is still written.
@@ -217,7 +232,7 @@ fn outside() -> Result<Outside, Failure> {
     let interrupt = Cancel::new();
     let at_first = interrupt.clone();
     let signals = signals::watch(move || at_first.cancel()).map_err(failed)?;
-    Ok(Outside { signals, interrupt })
+    Ok(Outside { signals, interrupt, screen: None })
 }
 
 /// Prints a result; a reader that went away is no error.

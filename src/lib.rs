@@ -13,6 +13,7 @@ pub mod rng;
 pub mod schedule;
 pub mod routing;
 pub mod stop;
+pub mod console;
 pub mod cpu;
 pub mod memory;
 // Data: schemas and what encodes them.

@@ -18,6 +18,7 @@ use crate::clock;
 use crate::clock::Moment;
 use crate::connection::Taken;
 use crate::connection::Target;
+use crate::console::Screen;
 use crate::cpu;
 use crate::cpu::Cgroup;
 use crate::cpu::ThreadTime;
@@ -63,6 +64,7 @@ mod destination;
 mod room;
 mod sample;
 mod seconds;
+mod telling;
 mod threads;
 mod watch;
 
@@ -74,7 +76,6 @@ use threads::StopOnDrop;
 use threads::joined;
 use threads::pin;
 use watch::Ends;
-use watch::Live;
 use watch::Watch;
 
 /// From "everything is ready" to the first due time: lanes calibrate their sleep meanwhile.
@@ -113,12 +114,14 @@ pub enum RunError {
     Broker(#[from] crate::broker::BrokerError),
 }
 
-/// What a run listens to from outside.
+/// What a run listens to from outside, and who watches it there.
 pub struct Outside {
     /// A message for each signal.
     pub signals: Receiver<()>,
     /// Cancelled at the first signal: ends an attempt to connect.
     pub interrupt: Cancel,
+    /// Where the running second is drawn; `None`: it is logged.
+    pub screen: Option<Screen>,
 }
 
 /// Runs the plan to its end and reports; `histograms` is where both latencies are logged to.
@@ -289,10 +292,9 @@ impl<'a> Run<'a> {
                     self.stopping_if_it_fails(|| self.lane(lane, end, sealing, &limits))
                 })?);
             }
-            let live = Live { cgroup, cpus: self.cpus, last: before };
             let begun = self.start.plus_ns(self.resumed_ns);
-            let seconds = Seconds::new(&self.stats, cgroup, begun, histograms);
-            let watched = Watch::new(self.plan, self.start, outside, &ends, seconds, live)
+            let seconds = Seconds::new(&self.stats, cgroup, before, begun, histograms);
+            let watched = Watch::new(self.plan, self.start, outside, &ends, seconds, self.cpus)
                 .from(self.resumed_ns)
                 .until_the_end(&self.stop_handle, cancel);
             self.stop_handle.set();

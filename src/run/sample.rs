@@ -11,7 +11,7 @@ use crate::stats::Stats;
 /// Sums since the start of each.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
-    at: Moment,
+    pub(super) at: Moment,
     process_cpu_ns: u64,
     lanes: ThreadTime,
     publisher: ThreadTime,

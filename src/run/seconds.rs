@@ -1,14 +1,14 @@
 //! What each second brought: read once, from the counters and from what was measured, for the log,
 //! for the series and for the log of histograms.
 
-use crate::clock;
 use crate::clock::Moment;
 use crate::cpu::Cgroup;
-use crate::cpu::Throttling;
 use crate::report::HistogramLog;
 use crate::report::Point;
 use crate::report::PointLatency;
 use crate::report::Series;
+use crate::report::Spent;
+use crate::run::Sample;
 use crate::stats::Counts;
 use crate::stats::Latency;
 use crate::stats::Stats;
@@ -17,7 +17,9 @@ use crate::stats::Stats;
 pub(super) struct Seconds<'a> {
     pub(super) stats: &'a Stats,
     cgroup: &'a Cgroup,
-    last: Reading,
+    /// What was counted and used by the end of the last second.
+    last: (Counts, Sample),
+    last_at: Moment,
     /// What was measured in the last second; its room is used for the next one.
     latency: Latency,
     series: Series,
@@ -37,65 +39,65 @@ pub(super) struct LastSecond {
     pub(super) histograms_failure: Option<String>,
 }
 
-/// What was counted by a moment.
-#[derive(Clone, Copy)]
-struct Reading {
-    at: Moment,
-    counts: Counts,
-    cpu_ns: u64,
-    throttling: Option<Throttling>,
-}
-
 /// One second.
 #[derive(Clone, Copy)]
 pub(super) struct Second {
-    /// What was counted before it.
-    pub(super) before: Counts,
     /// What was counted by its end.
     pub(super) counts: Counts,
     /// What it brought.
     pub(super) point: Point,
-}
-
-impl Reading {
-    fn now(stats: &Stats, cgroup: &Cgroup) -> Self {
-        let (counts, cpu_ns) = (stats.counts(), clock::process_cpu_ns());
-        Self { at: clock::now(), counts, cpu_ns, throttling: cgroup.throttling() }
-    }
+    /// What it used and waited for.
+    pub(super) spent: Spent,
 }
 
 impl<'a> Seconds<'a> {
-    /// Begins now, with the first second at `start`.
+    /// Begins with what had been used before, and with the first second at `start`.
     pub(super) fn new(
         stats: &'a Stats,
         cgroup: &'a Cgroup,
+        before: Sample,
         start: Moment,
         histograms: Option<HistogramLog<'a>>,
     ) -> Self {
-        let last = Reading { at: start, ..Reading::now(stats, cgroup) };
-        let (latency, series) = (Latency::default(), Series::default());
-        Self { stats, cgroup, last, latency, series, start, histograms, histograms_failure: None }
+        Self {
+            stats,
+            cgroup,
+            last: (Counts::default(), before),
+            last_at: start,
+            latency: Latency::default(),
+            series: Series::default(),
+            start,
+            histograms,
+            histograms_failure: None,
+        }
+    }
+
+    /// Reads what was used by now.
+    pub(super) fn sample(&self) -> Sample {
+        Sample::now(self.stats, self.cgroup)
     }
 
     /// Ends a second now, and begins the next.
     pub(super) fn take(&mut self) -> Second {
-        let now = Reading::now(self.stats, self.cgroup);
-        let before = std::mem::replace(&mut self.last, now);
+        let (counts, sample) = (self.stats.counts(), self.sample());
+        let (before, sample_before) = std::mem::replace(&mut self.last, (counts, sample));
+        let spent = sample.since(sample_before);
         self.stats.take_latency(&mut self.latency);
         let point = Point {
             response: PointLatency::of(&self.latency.response),
             service: PointLatency::of(&self.latency.service),
-            ..now.since(&before)
+            ..point(&before, &counts, &spent)
         };
         self.series.push(point);
-        self.log_histograms(before.at, now.at);
-        Second { before: before.counts, counts: now.counts, point }
+        let begun = std::mem::replace(&mut self.last_at, sample.at);
+        self.log_histograms(begun, sample.at);
+        Second { counts, point, spent }
     }
 
     /// Ends the run: what came since the last second is one by itself, if anything came.
     pub(super) fn end(mut self) -> LastSecond {
         let counted = self.stats.counts().fates();
-        let second = (counted != self.last.counts.fates()).then(|| self.take());
+        let second = (counted != self.last.0.fates()).then(|| self.take());
         let Self { series, histograms_failure, .. } = self;
         LastSecond { second, series, histograms_failure }
     }
@@ -112,26 +114,20 @@ impl<'a> Seconds<'a> {
     }
 }
 
-impl Reading {
-    /// Returns what was counted since `earlier`.
-    fn since(&self, earlier: &Self) -> Point {
-        let (now, before) = (&self.counts, &earlier.counts);
-        let throttled =
-            |throttling: Throttling| throttling.since(earlier.throttling.unwrap_or_default());
-        let throttled = self.throttling.map(throttled);
-        Point {
-            scheduled: now.scheduled - before.scheduled,
-            acknowledged: now.acknowledged - before.acknowledged,
-            failed: now.failed - before.failed,
-            unknown: now.unknown - before.unknown,
-            dropped: now.dropped - before.dropped,
-            resent: now.resent - before.resent,
-            in_flight: now.unanswered(),
-            cpu_ns: self.cpu_ns.saturating_sub(earlier.cpu_ns),
-            throttled_ns: throttled.map(|throttled| throttled.ns),
-            throttled_periods: throttled.map(|throttled| throttled.periods),
-            buffer_wait_ns: now.buffer_wait_ns - before.buffer_wait_ns,
-            ..Point::default()
-        }
+/// Returns what was counted between two moments, but for latencies.
+fn point(before: &Counts, now: &Counts, spent: &Spent) -> Point {
+    Point {
+        scheduled: now.scheduled - before.scheduled,
+        acknowledged: now.acknowledged - before.acknowledged,
+        failed: now.failed - before.failed,
+        unknown: now.unknown - before.unknown,
+        dropped: now.dropped - before.dropped,
+        resent: now.resent - before.resent,
+        in_flight: now.unanswered(),
+        cpu_ns: spent.process_cpu_ns,
+        throttled_ns: spent.throttling.map(|throttling| throttling.ns),
+        throttled_periods: spent.throttling.map(|throttling| throttling.periods),
+        buffer_wait_ns: spent.buffer_wait_ns,
+        ..Point::default()
     }
 }

@@ -11,12 +11,10 @@ use crossbeam_channel::select;
 
 use crate::clock;
 use crate::clock::Moment;
-use crate::cpu::Cgroup;
 use crate::plan::Plan;
 use crate::publisher::Cancel;
 use crate::report::Abandoned;
 use crate::report::Case;
-use crate::report::Finding;
 use crate::report::Outcome;
 use crate::report::Series;
 use crate::run::Abandoning;
@@ -25,7 +23,8 @@ use crate::run::Sample;
 use crate::run::Seconds;
 use crate::run::seconds::LastSecond;
 use crate::run::seconds::Second;
-use crate::stats::Counts;
+use crate::run::telling::Judged;
+use crate::run::telling::Telling;
 use crate::stop::StopHandle;
 use crate::units;
 
@@ -73,7 +72,9 @@ pub(super) struct Watch<'a> {
     abandoning: Abandoning<'a>,
     abandoned: Option<Abandoned>,
     tick: Tick,
-    live: Live<'a>,
+    telling: Telling,
+    /// CPUs that are ours.
+    cpus: f64,
     /// Records that an earlier run had sent, where this one goes on.
     done_before: u64,
     signals_seen: u32,
@@ -88,7 +89,7 @@ impl<'a> Watch<'a> {
         outside: &'a Outside,
         ends: &'a Ends,
         seconds: Seconds<'a>,
-        live: Live<'a>,
+        cpus: f64,
     ) -> Self {
         let tick = Tick::first(start, plan.batching.window_ns);
         Self {
@@ -100,7 +101,8 @@ impl<'a> Watch<'a> {
             abandoning: Abandoning::new(plan, 0),
             abandoned: None,
             tick,
-            live,
+            telling: Telling::new(outside.screen),
+            cpus,
             done_before: 0,
             signals_seen: 0,
             stopped_by_signal: false,
@@ -138,7 +140,7 @@ impl<'a> Watch<'a> {
                 }
                 recv(warmed_up) -> _ => {
                     warmed_up = never();
-                    warmup = Some(Sample::now(self.seconds.stats, self.live.cgroup));
+                    warmup = Some(self.seconds.sample());
                     self.abandoning.warmed_up(self.seconds.stats.counts());
                     log::info!("the warm-up is over: from now on it counts");
                 }
@@ -150,10 +152,15 @@ impl<'a> Watch<'a> {
                 recv(at(self.tick.due.instant())) -> _ => self.on_tick(stop),
             }
         }
+        let (window_ns, mut tick) = (self.plan.batching.window_ns, self.tick);
         let LastSecond { second, series, histograms_failure } = self.seconds.end();
-        if let Some(last) = second {
-            self.tick.log_last(&last, self.plan.batching.window_ns);
+        if let Some(last) = second.filter(|last| last.point.acknowledged > 0) {
+            let (now, case) =
+                (tick.end(clock::now(), window_ns), case(self.plan, self.cpus, &last));
+            let judged = Judged { behind: 0, is_well: true, finding: case.finding() };
+            self.telling.tell(now.ns_since(self.start), tick.advance(now), &last, &judged);
         }
+        self.telling.end();
         let now_ns = clock::now().ns_since(self.start);
         Watched {
             lanes_ended_ns: self.lanes_ended_ns.unwrap_or(now_ns),
@@ -165,45 +172,43 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Logs the second, and when the run has fallen behind what the limit is.
+    /// Tells the second, and gives the run up if it is to be.
     fn on_tick(&mut self, stop: &StopHandle) {
         let now = clock::now();
         let second = self.seconds.take();
-        self.tick.log(now, &second);
+        let judged = self.judged(now, &second);
+        let lasted_ns = self.tick.advance(now);
+        self.telling.tell(now.ns_since(self.start), lasted_ns, &second, &judged);
         self.give_up_if_broken(now, &second, stop);
-        // The line comes half a window late, so that receipts can have come.
+    }
+
+    /// Judges a second by whether the run has fallen behind in it.
+    fn judged(&self, now: Moment, second: &Second) -> Judged {
+        // A second ends half a window late, so that receipts can have come.
         let until_ns = now.ns_since(self.start).saturating_sub(self.plan.batching.window_ns / 2);
         let schedule = self.plan.load.schedule();
         let due = |ns: u64| schedule.due_before(ns);
+        let (point, counts) = (&second.point, &second.counts);
         let of_second = due(until_ns).zip(due(until_ns.saturating_sub(SECOND_NS)));
-        let Some((due, due_before)) = of_second.filter(|_| self.lanes_ended_ns.is_none()) else {
-            return;
+        let (behind, outcome, in_second) = match of_second {
+            _ if self.lanes_ended_ns.is_some() => (0, Outcome::Held, 0),
+            None => (0, Outcome::NoTarget, 0),
+            Some((due, due_before)) => {
+                let ended = counts.acknowledged + counts.failed + counts.unknown + counts.dropped;
+                let behind = due.saturating_sub(self.done_before + ended);
+                let in_second = due - due_before;
+                let is_behind = behind > in_second / 2 && point.acknowledged < in_second;
+                (behind, if is_behind { Outcome::Missed } else { Outcome::Held }, in_second)
+            }
         };
-        let (before, counted) = (&second.before, &second.counts);
-        let ended = |counts: &Counts| counts.failed + counts.unknown + counts.dropped;
-        let done = self.done_before + counted.acknowledged + ended(counted);
-        let behind = due.saturating_sub(done);
-        let sent = counted.acknowledged - before.acknowledged;
-        let errors = counted.failed + counted.unknown - before.failed - before.unknown;
-        let in_second = due - due_before;
-        let is_behind = behind > in_second / 2 && sent < in_second;
-        if is_behind || errors > 0 {
-            let sample = Sample::now(self.seconds.stats, self.live.cgroup);
-            let case = Case {
-                spent: sample.since(self.live.last),
-                outcome: if is_behind { Outcome::Missed } else { Outcome::Held },
-                lanes: self.plan.lanes,
-                cpus: self.live.cpus,
-                errors,
-                resent: counted.resent - before.resent,
-                due: in_second,
-                away: counted.producers_away(),
-            };
-            self.live.last = sample;
-            let Finding { limit, evidence, mend } = case.finding();
-            let behind = units::counted(behind, "record");
-            log::warn!("Not well: {behind} behind; limit: {limit} ({evidence}); {mend}");
-        }
+        let case = Case {
+            outcome,
+            due: in_second.max(point.scheduled),
+            ..case(self.plan, self.cpus, second)
+        };
+        let is_well =
+            outcome != Outcome::Missed && case.errors == 0 || self.lanes_ended_ns.is_some();
+        Judged { behind, is_well, finding: case.finding() }
     }
 
     /// Stops the run when an objective is broken and that is to end it.
@@ -235,16 +240,23 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// What the judgement of a second starts from.
-pub(super) struct Live<'a> {
-    pub(super) cgroup: &'a Cgroup,
-    /// CPUs that are ours.
-    pub(super) cpus: f64,
-    /// What had been used when a second was last judged, or before the run.
-    pub(super) last: Sample,
+/// Returns what a second is judged by, as one that went well.
+fn case(plan: &Plan, cpus: f64, second: &Second) -> Case {
+    let point = &second.point;
+    Case {
+        spent: second.spent,
+        outcome: Outcome::Held,
+        lanes: plan.lanes,
+        cpus,
+        errors: point.failed + point.unknown,
+        resent: point.resent,
+        due: point.scheduled,
+        away: second.counts.producers_away(),
+    }
 }
 
-/// The log of once a second.
+/// When a second ends.
+#[derive(Clone, Copy)]
 struct Tick {
     due: Moment,
     last: Moment,
@@ -258,36 +270,17 @@ impl Tick {
         Self { due, last: start.plus_ns(window_ns / 2) }
     }
 
-    /// Logs the second that the run ended in, if anything was acknowledged in it. A run of whole
-    /// seconds ends half a window before the line is due, and has its full second.
-    fn log_last(&mut self, last: &Second, window_ns: u64) {
-        if last.point.acknowledged > 0 {
-            let now = clock::now();
-            let is_full = self.due.ns_since(now) <= window_ns;
-            self.log(if is_full { self.due.max(now) } else { now }, last);
-        }
+    /// Returns when the second ends that the run ended in: one of whole seconds ends half a window
+    /// before the second is over, and has its full second.
+    fn end(&self, now: Moment, window_ns: u64) -> Moment {
+        if self.due.ns_since(now) <= window_ns { self.due.max(now) } else { now }
     }
 
-    fn log(&mut self, now: Moment, second: &Second) {
-        let Second { counts: totals, point, .. } = second;
-        let sent = point.acknowledged;
-        let elapsed_ns = now.ns_since(self.last).max(1);
-        let rate = u128::from(sent) * u128::from(SECOND_NS) + u128::from(elapsed_ns / 2);
-        log::info!("Sent {sent} messages in last second");
-        log::info!("Current rate: {} msg/sec", rate / u128::from(elapsed_ns));
-        log::info!("Total sent: {} messages", totals.acknowledged);
-        if sent == 0 && point.in_flight > 0 {
-            log::warn!("No receipts: {} messages wait", point.in_flight);
-        }
-        if point.failed + point.unknown + point.dropped > 0 {
-            log::warn!(
-                "Not sent: {} failed, {} unknown, {} dropped",
-                totals.failed,
-                totals.unknown,
-                totals.dropped
-            );
-        }
+    /// Begins the next second; returns how long this one was.
+    fn advance(&mut self, now: Moment) -> u64 {
+        let lasted_ns = now.ns_since(self.last);
         self.last = now;
         self.due = self.due.plus_ns(SECOND_NS);
+        lasted_ns
     }
 }

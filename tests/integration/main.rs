@@ -62,6 +62,8 @@ mod resume;
 #[cfg(test)]
 mod routing;
 #[cfg(test)]
+mod terminal;
+#[cfg(test)]
 mod schema_examples;
 #[cfg(test)]
 mod any_schema;
