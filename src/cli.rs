@@ -24,6 +24,7 @@ use crate::verify::VerifyError;
 
 mod batches;
 mod broker;
+mod capacity;
 mod conf_file;
 mod load;
 mod logging;
@@ -39,6 +40,7 @@ mod verify;
 
 use broker::BrokerArgs;
 use broker::ServeError;
+use capacity::CapacityArgs;
 use logging::LogFormat;
 use output::Output;
 use produce::CheckArgs;
@@ -97,6 +99,8 @@ enum Command {
     Check(Box<CheckArgs>),
     /// Reads what topics hold and says which records are missing, repeated, reordered or altered.
     Verify(Box<VerifyArgs>),
+    /// Says how many pods a rate takes, on how many nodes, and what they cost.
+    Capacity(Box<CapacityArgs>),
     /// Prints records instead of sending them.
     Sample(SampleArgs),
     /// Prints the schema that would be registered, or a table of its fields.
@@ -161,11 +165,12 @@ pub fn main() -> ExitCode {
     });
     let cli = Cli::try_parse_from(arguments).unwrap_or_else(|error| origin::exit(&error));
     let log_format = cli.log_format;
-    logging::start(log_format);
+    logging::start(log_format, matches!(cli.command, Some(Command::Capacity(_))));
     let code = match cli.command {
         None => produce(&cli.produce, log_format),
         Some(Command::Check(arguments)) => check(&arguments),
         Some(Command::Verify(arguments)) => verify(&arguments),
+        Some(Command::Capacity(arguments)) => capacity::capacity(&arguments).map(|()| 0),
         Some(Command::Sample(arguments)) => sample::sample(&arguments).map(|()| 0),
         Some(Command::Schema(arguments)) => sample::schema(&arguments).map(|()| 0),
         Some(Command::Broker(arguments)) => {

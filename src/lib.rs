@@ -37,9 +37,11 @@ pub mod broker;
 // Outcome: plain results and their renderings.
 pub mod report;
 pub mod verify;
+pub mod capacity;
 // Shell: wiring.
 pub mod signals;
 pub mod run;
+pub mod gauge;
 pub mod check;
 pub mod sample;
 pub mod cli;

@@ -10,6 +10,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+mod kubernetes;
+
+pub use kubernetes::cpu_text;
+pub use kubernetes::memory_text;
+pub use kubernetes::parse_cpu;
+pub use kubernetes::parse_memory;
+
 /// Says why a quantity cannot be read, and what to write instead.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UnitError {

@@ -34,6 +34,12 @@ impl BrokerCounts {
     pub fn records(&self) -> u64 {
         self.topics.values().map(|topic| topic.records).sum()
     }
+
+    /// Returns the bytes that came to all topics, without the heads of batches.
+    #[must_use]
+    pub fn entry_bytes(&self) -> u64 {
+        self.topics.values().map(|topic| topic.entry_bytes).sum()
+    }
 }
 
 /// What one topic took. A receipt may still be on its way, or be lost with its connection.

@@ -24,6 +24,10 @@ use crate::console::Screen;
 /// ten times a second while a broker is away, and what there is to say this program says itself.
 const FILTER: &str = "info,pulsar=off";
 
+/// The same where one command makes several runs: what each says once a second would hide what the
+/// command says.
+const FILTER_OF_RUNS: &str = "info,pulsar=off,producer_load::run::watch=off";
+
 /// How a line of the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
@@ -33,13 +37,14 @@ pub(super) enum LogFormat {
     Json,
 }
 
-/// Starts the log.
-pub(super) fn start(format: LogFormat) {
+/// Starts the log, of a command that makes several runs without what these say once a second.
+pub(super) fn start(format: LogFormat, has_runs: bool) {
+    let filter = if has_runs { FILTER_OF_RUNS } else { FILTER };
     let write = match format {
         LogFormat::Text => text,
         LogFormat::Json => json,
     };
-    env_logger::Builder::from_env(Env::default().default_filter_or(FILTER))
+    env_logger::Builder::from_env(Env::default().default_filter_or(filter))
         // It would log what it sends, a secret among it.
         .filter_module("ureq", LevelFilter::Warn)
         .target(Target::Pipe(Box::new(Lines)))

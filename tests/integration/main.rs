@@ -42,6 +42,8 @@ mod raw_broker;
 #[cfg(test)]
 mod raw_client;
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod secured_pulsar;
