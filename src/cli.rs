@@ -34,6 +34,7 @@ mod produce;
 mod producers;
 mod records;
 mod sample;
+mod search;
 mod surroundings;
 mod target;
 mod verify;
@@ -47,6 +48,7 @@ use produce::CheckArgs;
 use produce::ProduceArgs;
 use sample::SampleArgs;
 use sample::SchemaArgs;
+use search::SearchArgs;
 use target::TargetError;
 use verify::FormatArg;
 use verify::VerifyArgs;
@@ -99,6 +101,8 @@ enum Command {
     Check(Box<CheckArgs>),
     /// Reads what topics hold and says which records are missing, repeated, reordered or altered.
     Verify(Box<VerifyArgs>),
+    /// Searches the highest rate that holds.
+    Search(Box<SearchArgs>),
     /// Says how many pods a rate takes, on how many nodes, and what they cost.
     Capacity(Box<CapacityArgs>),
     /// Prints records instead of sending them.
@@ -165,11 +169,13 @@ pub fn main() -> ExitCode {
     });
     let cli = Cli::try_parse_from(arguments).unwrap_or_else(|error| origin::exit(&error));
     let log_format = cli.log_format;
-    logging::start(log_format, matches!(cli.command, Some(Command::Capacity(_))));
+    let has_runs = matches!(cli.command, Some(Command::Search(_) | Command::Capacity(_)));
+    logging::start(log_format, has_runs);
     let code = match cli.command {
         None => produce(&cli.produce, log_format),
         Some(Command::Check(arguments)) => check(&arguments),
         Some(Command::Verify(arguments)) => verify(&arguments),
+        Some(Command::Search(arguments)) => search::search(&arguments),
         Some(Command::Capacity(arguments)) => capacity::capacity(&arguments).map(|()| 0),
         Some(Command::Sample(arguments)) => sample::sample(&arguments).map(|()| 0),
         Some(Command::Schema(arguments)) => sample::schema(&arguments).map(|()| 0),

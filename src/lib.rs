@@ -38,10 +38,12 @@ pub mod broker;
 pub mod report;
 pub mod verify;
 pub mod capacity;
+pub mod search;
 // Shell: wiring.
 pub mod signals;
 pub mod run;
 pub mod gauge;
+pub mod probe;
 pub mod check;
 pub mod sample;
 pub mod cli;

@@ -107,20 +107,20 @@ pub(super) struct IdentityArgs {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Engine")]
-struct EngineArgs {
+pub(super) struct EngineArgs {
     /// Generator threads. Default: one for each 250,000 messages a second, at most one a CPU.
     #[arg(
         long, value_name = "COUNT", env = "PRODUCER_LOAD_LANES",
         value_parser = clap::value_parser!(u32).range(1..)
     )]
-    lanes: Option<u32>,
+    pub(super) lanes: Option<u32>,
     /// Pin lanes to CPUs: auto does when no quota limits them.
     #[arg(long, value_name = "WHEN", env = "PRODUCER_LOAD_PIN", default_value = "auto")]
-    pin: PinArg,
+    pub(super) pin: PinArg,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum PinArg {
+pub(super) enum PinArg {
     Auto,
     On,
     Off,
@@ -168,7 +168,7 @@ impl CheckArgs {
 }
 
 /// Returns settings with the values of three groups, and of the others what a check needs.
-fn settings(
+pub(super) fn settings(
     target: &TargetArgs,
     records: &RecordArgs,
     producers: &ProducerArgs,
@@ -217,6 +217,11 @@ pub(super) fn settings_of_records(records: &RecordArgs) -> Settings {
 impl IdentityArgs {
     /// Returns the settings of records with this identity that are made and sent nowhere.
     pub(super) fn settings(&self, records: &RecordArgs) -> Settings {
-        Settings { seed: self.seed, shard: self.shard, ..settings_of_records(records) }
+        self.of(settings_of_records(records))
+    }
+
+    /// Returns these settings with this identity.
+    pub(super) fn of(&self, settings: Settings) -> Settings {
+        Settings { seed: self.seed, shard: self.shard, ..settings }
     }
 }

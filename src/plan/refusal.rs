@@ -24,7 +24,7 @@ pub enum PlanError {
     ServiceUrlMissing,
     /// There is no cluster to check, or to read from.
     #[error(
-        "check and verify need a cluster: set PULSAR_URL or --service-url, such as \
+        "check, verify and search need a cluster: set PULSAR_URL or --service-url, such as \
          pulsar://HOST:6650"
     )]
     NothingToCheck,
