@@ -76,7 +76,7 @@ const EXIT_STOPPED: u8 = 105;
                         objective, 104 parsed but impossible, 105 stopped from outside before \
                         the end.\n\n\
                         Examples:\n  producer-load --duration 10s\n  \
-                        producer-load -u pulsar://localhost:6650 -r 50k -d 1m --report out.json"
+                        producer-load -u pulsar://localhost:6650 -r 50k -d 10s --report out.json"
 )]
 struct Cli {
     #[command(subcommand)]

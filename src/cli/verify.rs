@@ -24,7 +24,7 @@ outside before the end.
 
 Examples:
   producer-load verify -u pulsar://localhost:6650
-  producer-load verify -u pulsar://localhost:6650 --from live -d 1m";
+  producer-load verify -u pulsar://localhost:6650 --from live -d 10s";
 
 /// What `verify` can be told.
 #[derive(Debug, Args)]

@@ -21,6 +21,8 @@ mod framed;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod help;
+#[cfg(test)]
 mod java;
 mod load;
 #[cfg(test)]
