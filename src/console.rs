@@ -31,10 +31,10 @@ impl Screen {
 
     /// Draws the line in place of the last one. With standard error closed nobody sees it.
     pub fn draw(self, line: String) {
-        let mut live = LIVE.lock();
-        *live = line;
+        let mut drawn = LIVE.lock();
+        *drawn = line;
         let mut terminal = io::stderr().lock();
-        terminal.write_all(ERASE).and_then(|()| terminal.write_all(live.as_bytes())).ok();
+        terminal.write_all(ERASE).and_then(|()| terminal.write_all(drawn.as_bytes())).ok();
     }
 
     /// Takes the line away.

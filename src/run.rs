@@ -25,7 +25,6 @@ use crate::cpu::ThreadTime;
 use crate::generator;
 use crate::generator::LaneParts;
 use crate::generator::Resumption;
-use crate::generator::ResumptionError;
 use crate::handover;
 use crate::handover::LaneEnd;
 use crate::memory;
@@ -34,10 +33,8 @@ use crate::plan::Batching;
 use crate::plan::Plan;
 use crate::plan::Resume;
 use crate::plan::Surroundings;
-use crate::program::PrepareError;
 use crate::program::Program;
 use crate::publisher::Cancel;
-use crate::publisher::PublishError;
 use crate::publisher::Publisher;
 use crate::publisher::Serving;
 use crate::report::Abandoned;
@@ -49,7 +46,6 @@ use crate::report::Report;
 use crate::report::Series;
 use crate::routing::Routing;
 use crate::schema::EventSchema;
-use crate::schema::SchemaError;
 use crate::stats::Measuring;
 use crate::stats::Stats;
 use crate::stop;
@@ -61,12 +57,15 @@ use crate::wire;
 
 mod abandoning;
 mod destination;
+mod error;
 mod room;
 mod sample;
 mod seconds;
 mod telling;
 mod threads;
 mod watch;
+
+pub use error::RunError;
 
 use abandoning::Abandoning;
 use destination::Destination;
@@ -80,39 +79,6 @@ use watch::Watch;
 
 /// From "everything is ready" to the first due time: lanes calibrate their sleep meanwhile.
 const LEAD_NS: u64 = 20_000_000;
-
-/// Why a run could not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The schema cannot be used.
-    #[error(transparent)]
-    Schema(#[from] SchemaError),
-    /// No records can be made of it.
-    #[error(transparent)]
-    Prepare(#[from] PrepareError),
-    /// A message by itself has no room for such a key.
-    #[error(
-        "keys can take {bytes} bytes, and with --disable-batching at most {} are possible; leave \
-         it away or choose another --key",
-        wire::SINGLE_KEY_BYTES_MAX
-    )]
-    KeyTooLong {
-        /// The most bytes of a key.
-        bytes: usize,
-    },
-    /// The earlier run cannot go on.
-    #[error(transparent)]
-    Resume(#[from] ResumptionError),
-    /// There is no connection.
-    #[error(transparent)]
-    Publish(#[from] PublishError),
-    /// Threads or the embedded broker cannot start.
-    #[error("the run cannot start: {0}")]
-    Start(#[from] io::Error),
-    /// The embedded broker cannot start.
-    #[error(transparent)]
-    Broker(#[from] crate::broker::BrokerError),
-}
 
 /// What a run listens to from outside, and who watches it there.
 pub struct Outside {

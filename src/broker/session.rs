@@ -28,7 +28,7 @@ const SILENT_NAMES_KEPT: Duration = Duration::from_secs(1);
 
 /// How long a connection that has fallen silent stays: longer than any client that asks whether the
 /// broker is there waits for an answer, and not for ever, as each keeps a descriptor.
-const SILENT_KEPT: Duration = Duration::from_secs(120);
+const SILENT_KEPT: Duration = Duration::from_mins(2);
 
 /// How much is read at a time.
 const READ_BYTES: usize = 256 * 1024;

@@ -26,7 +26,7 @@ const FILTER: &str = "info,pulsar=off";
 
 /// The same where one command makes several runs: what each says once a second would hide what the
 /// command says.
-const FILTER_OF_RUNS: &str = "info,pulsar=off,producer_load::run::watch=off";
+const FILTER_OF_RUNS: &str = "info,pulsar=off,producer_load::run=error";
 
 /// How a line of the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

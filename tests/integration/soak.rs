@@ -45,7 +45,7 @@ const RETAINED: &str = "4G";
 const RETAINED_STEADY: &str = "1M";
 
 /// How long the run may take beyond its time to overcome what came last.
-const OVERTIME: Duration = Duration::from_secs(120);
+const OVERTIME: Duration = Duration::from_mins(2);
 
 /// How long the longest fault keeps a broker from reading what has come.
 const DRAINED_WITHIN: Duration = Duration::from_secs(3);

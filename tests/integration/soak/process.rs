@@ -15,7 +15,7 @@ use crate::program::program;
 use crate::program::signal;
 
 /// How long anything may take that has to happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Lines of its log that are shown of a process that failed.
 const LINES_SHOWN: usize = 40;
