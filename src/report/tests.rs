@@ -228,9 +228,9 @@ fn a_person_reads_it_in_80_columns() {
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     let mut measured = measured();
     (measured.counted.connections_lost, measured.counted.producers_lost) = (1, 12_000);
-    measured.counted.resent = 1_234_567;
+    (measured.counted.producers_back, measured.counted.resent) = (12_000, 1_234_567);
     let text = text::render(&Report::new(measured));
-    assert!(text.contains("back: 1 connection, 12,000 producers; 1,234,567 resent"), "{text}");
+    assert!(text.contains("lost: 1 connection, 12,000 producers; 1,234,567 resent"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     let plan = plan_text::render(&plan(None));
     assert!(plan.contains("until SIGINT") && plan.contains("EMBEDDED"), "{plan}");
