@@ -302,9 +302,8 @@ impl Framed {
         Ok(())
     }
 
-    /// Sleeps until a lane rings, a socket is ready, there is news, or the alarm goes off. Also
-    /// returns whether the runtime has looked at the sockets meanwhile: not if it was ready at
-    /// once.
+    /// Sleeps until a lane rings, a socket is ready, there is news, or the alarm goes off; also
+    /// returns whether the runtime has looked at the sockets: not if it was ready at once.
     async fn sleep(
         &self,
         end: &PublisherEnd,
