@@ -19,7 +19,8 @@ fn json(said: &Said) -> Value {
 fn a_search_finds_the_rate_that_a_broker_is_limited_to() {
     let broker = broker(0, Some("receipt-rate=7000"));
     let url = broker.service_url();
-    let short = ["--from", "2k", "--probe-duration", "2s", "--warmup", "300ms"];
+    let short =
+        ["--from", "2k", "--probe-duration", "2s", "--warmup", "300ms", "--slo", "rate>=97%"];
     let common = ["search", "-u", &url, "--output-format", "json", "--producer-name", "searcher"];
     let said = run(&[&common[..], &short].concat());
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
@@ -27,7 +28,7 @@ fn a_search_finds_the_rate_that_a_broker_is_limited_to() {
     let rate = found["rate_per_second"].as_f64().unwrap();
     // On a quiet machine it is within 5 % (scripts/prove-search); one that is busy with other tests
     // keeps the broker from its own rate.
-    assert!((0.6..1.05).contains(&(rate / 7_000.0)), "{found}");
+    assert!((0.6..1.06).contains(&(rate / 7_000.0)), "{found}");
     assert!(found["confidence"].as_f64().unwrap() > 0.0, "{found}");
     assert_eq!(found["limit"], "window", "{found}");
     let probes = found["probes"].as_array().unwrap();
@@ -49,8 +50,10 @@ fn a_search_finds_the_rate_that_a_broker_is_limited_to() {
 fn a_search_that_is_interrupted_says_what_it_knows() {
     let broker = broker(0, None);
     let url = broker.service_url();
+    // A probe of a second on a busy machine: what it holds is not the point.
     let short = ["--from", "1k", "--probe-duration", "1s", "--warmup", "0"];
-    let child = program(&[&["search", "-u", &url][..], &short].concat()).spawn().unwrap();
+    let lenient = ["--slo", "rate>=30%,errors<=70%"];
+    let child = program(&[&["search", "-u", &url][..], &short, &lenient].concat()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(3_500));
     signal(&child, "INT");
     let said = Said::from(child.wait_with_output().unwrap());

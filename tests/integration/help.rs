@@ -112,7 +112,9 @@ fn every_subcommand_has_two_examples_that_work_as_printed() {
             examples
         })
         .collect();
-    // verify judges what others sent too, so it comes first, while nothing is there.
+    // verify judges what others sent too, so it comes first, and needs something to judge.
+    let said = run(&["-u", &url, "-d", "200ms"]);
+    assert_eq!(said.code, Some(0), "{}", said.log);
     let (first, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.contains("verify"));
     for lines in [first, others] {
         thread::scope(|scope| {
