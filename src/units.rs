@@ -39,6 +39,26 @@ pub enum UnitError {
         /// The range that is accepted.
         range: &'static str,
     },
+    /// Only Kubernetes can say which of the shards this is.
+    #[error(
+        "auto/{count} needs JOB_COMPLETION_INDEX, which is set in the pods of an Indexed Job \
+         (completionMode: Indexed); elsewhere write 0/{count}, 1/{count} and so on"
+    )]
+    NoCompletionIndex {
+        /// How many shards there are.
+        count: u32,
+    },
+    /// Kubernetes says something else than the flag.
+    #[error(
+        "JOB_COMPLETION_INDEX is '{index}', and auto/{count} takes 0 to {count} - 1: the Job's \
+         completions and the number of shards have to be the same"
+    )]
+    WrongCompletionIndex {
+        /// What it is.
+        index: String,
+        /// How many shards there are.
+        count: u32,
+    },
     /// A shard that does not exist.
     #[error("shard {index}/{count} does not exist: shards of {count} count from 0 to {count} - 1")]
     ShardMissing {
@@ -223,7 +243,7 @@ impl FromStr for Shard {
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let unreadable = || UnitError::Unreadable {
             text: text.to_owned(),
-            wanted: "a shard such as 0/4 (the first of four)",
+            wanted: "a shard such as 0/4 (the first of four) or auto/4 (which one Kubernetes says)",
         };
         let (index, count) = text.split_once('/').ok_or_else(unreadable)?;
         let index: u32 = index.trim().parse().map_err(|_| unreadable())?;
@@ -232,6 +252,29 @@ impl FromStr for Shard {
             return Err(UnitError::ShardMissing { index, count: count.get() });
         }
         Ok(Self { index, count })
+    }
+}
+
+impl Shard {
+    /// Reads `index/count`, or `auto/count` with the index from the variable that Kubernetes sets
+    /// in the pods of an Indexed Job (`JOB_COMPLETION_INDEX`).
+    ///
+    /// # Errors
+    /// When the text or that index cannot be read, or there is no such shard.
+    pub fn of_pod(text: &str, completion_index: Option<&str>) -> Result<Self, UnitError> {
+        let Some(count) = text.trim().strip_prefix("auto/") else { return text.parse() };
+        // Read as that of the first shard, for the words where it cannot be.
+        let first: Self = format!("0/{count}").parse().map_err(|error| match error {
+            UnitError::Unreadable { wanted, .. } => {
+                UnitError::Unreadable { text: text.to_owned(), wanted }
+            }
+            error => error,
+        })?;
+        let count = first.count.get();
+        let index = completion_index.ok_or(UnitError::NoCompletionIndex { count })?;
+        let wrong = || UnitError::WrongCompletionIndex { index: index.to_owned(), count };
+        let index = index.parse().map_err(|_| wrong())?;
+        if index < count { Ok(Self { index, ..first }) } else { Err(wrong()) }
     }
 }
 
@@ -371,6 +414,23 @@ mod tests {
         assert!(matches!("4/4".parse::<Shard>(), Err(UnitError::ShardMissing { .. })));
         assert!("0/0".parse::<Shard>().is_err());
         assert!("1".parse::<Shard>().is_err());
+    }
+
+    #[test]
+    fn a_pod_of_an_indexed_job_finds_its_shard() {
+        let shard = |text: &str, index: Option<&str>| {
+            Shard::of_pod(text, index).map(|shard| shard.to_string()).map_err(|e| e.to_string())
+        };
+        assert_eq!(shard("auto/4", Some("3")), Ok("3/4".to_owned()));
+        assert_eq!(shard("1/4", Some("3")), Ok("1/4".to_owned()), "what was typed counts");
+        assert!(shard("auto/4", None).unwrap_err().contains("completionMode: Indexed"));
+        for index in ["4", "-1", "", "first"] {
+            let said = shard("auto/4", Some(index)).unwrap_err();
+            assert!(said.contains(&format!("is '{index}'")) && said.contains("completions"));
+        }
+        for text in ["auto/0", "auto/", "auto", "auto/four"] {
+            assert!(shard(text, Some("0")).unwrap_err().contains(&format!("'{text}'")), "{text}");
+        }
     }
 
     #[test]

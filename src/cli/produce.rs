@@ -21,6 +21,7 @@ use super::load::LoadArgs;
 use super::producers::ProducerArgs;
 use super::records::RecordArgs;
 use super::target::TargetArgs;
+use super::surroundings;
 use super::target::TargetError;
 
 /// Everything that a run can be told.
@@ -100,8 +101,11 @@ pub(super) struct IdentityArgs {
     /// What records are drawn from: the same seed makes the same records. Default: from the name.
     #[arg(long, value_name = "NUMBER", env = "PRODUCER_LOAD_SEED")]
     seed: Option<u64>,
-    /// This process's part of the sources, INDEX/COUNT. Default: all of them.
-    #[arg(long, value_name = "I/N", env = "PRODUCER_LOAD_SHARD")]
+    /// This process's part of the sources, INDEX/COUNT; auto/COUNT in the pods of an Indexed Job.
+    /// Default: all of them.
+    #[arg(
+        long, value_name = "I/N", env = "PRODUCER_LOAD_SHARD", value_parser = surroundings::shard
+    )]
     shard: Option<Shard>,
 }
 

@@ -4,6 +4,13 @@ use crate::clock;
 use crate::cpu::Cpus;
 use crate::plan::Surroundings;
 use crate::rng;
+use crate::units::Shard;
+use crate::units::UnitError;
+
+/// Reads a shard, whose index Kubernetes may have to say.
+pub(super) fn shard(text: &str) -> Result<Shard, UnitError> {
+    Shard::of_pod(text, std::env::var("JOB_COMPLETION_INDEX").ok().as_deref())
+}
 
 /// Reads host name, CPUs and environment, and makes a token that no other start shares.
 pub(super) fn here() -> Surroundings {

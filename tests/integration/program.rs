@@ -195,3 +195,21 @@ fn the_broker_serves_by_itself_and_counts() {
     assert_eq!(said.code, Some(0));
     assert!(said.out.contains("persistent://a/b/c: 1,000 records in 100 batches"), "{}", said.out);
 }
+
+#[test]
+fn a_pod_of_an_indexed_job_takes_its_shard_and_no_other_process_does() {
+    let run = |index: Option<&str>| {
+        let mut command = program(&["--dry-run", "--shard", "auto/4"]);
+        command
+            .env_remove("JOB_COMPLETION_INDEX")
+            .envs(index.map(|it| ("JOB_COMPLETION_INDEX", it)));
+        Said::from(command.output().unwrap())
+    };
+    let second = run(Some("2"));
+    assert!(second.out.contains("5000 to 7499 of 10,000, shard 2/4"), "{}", second.out);
+    for (index, words) in [(None, "completionMode: Indexed"), (Some("4"), "completions")] {
+        let said = run(index);
+        assert_eq!(said.code, Some(2), "{}", said.log);
+        assert!(said.log.contains("--shard") && said.log.contains(words), "{}", said.log);
+    }
+}
