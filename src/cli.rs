@@ -37,6 +37,7 @@ mod sample;
 mod search;
 mod surroundings;
 mod target;
+mod termination;
 mod verify;
 
 use broker::BrokerArgs;
@@ -184,6 +185,7 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(code.unwrap_or_else(|failure| {
+        termination::leave(&format!("error: {}\n", failure.error));
         match log_format {
             // With standard error closed there is nobody to tell.
             LogFormat::Text => drop(writeln!(io::stderr(), "error: {}", failure.error)),
@@ -204,7 +206,9 @@ fn produce(arguments: &ProduceArgs, log_format: LogFormat) -> Result<u8, Failure
     let mut histograms = histograms.transpose().map_err(failed)?;
     let outside = Outside { screen: logging::screen(log_format), ..outside()? };
     let report = run::run(plan, here, &outside, histograms.as_mut()).map_err(not_run)?;
-    let printed = print(&text::render(&report));
+    let summary = text::render(&report);
+    termination::leave(summary.trim_start());
+    let printed = print(&summary);
     // Whatever happened to standard output, a report file is still written.
     if let Some(output) = output {
         output.write(&report).map_err(failed)?;
