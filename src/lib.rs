@@ -41,6 +41,7 @@ pub mod capacity;
 pub mod search;
 // Shell: wiring.
 pub mod signals;
+pub mod metrics;
 pub mod run;
 pub mod gauge;
 pub mod probe;

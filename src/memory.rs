@@ -3,12 +3,18 @@
 /// Returns the most that was ever resident, in bytes; `None` where `/proc` does not say.
 #[must_use]
 pub fn rss_bytes_max() -> Option<u64> {
-    parse_peak(&std::fs::read_to_string("/proc/self/status").ok()?)
+    parse("VmHWM:", &std::fs::read_to_string("/proc/self/status").ok()?)
 }
 
-/// Reads `VmHWM` (proc(5), in kibibytes) out of the text of `/proc/self/status`.
-fn parse_peak(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+/// Returns what is resident now, in bytes; `None` where `/proc` does not say.
+#[must_use]
+pub fn rss_bytes() -> Option<u64> {
+    parse("VmRSS:", &std::fs::read_to_string("/proc/self/status").ok()?)
+}
+
+/// Reads a line of `/proc/self/status` (proc(5), in kibibytes).
+fn parse(name: &str, status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -18,9 +24,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_peak_is_read_in_bytes() {
-        assert_eq!(parse_peak("VmPeak:\t  9 kB\nVmHWM:\t    5124 kB\n"), Some(5_246_976));
-        assert_eq!(parse_peak("VmHWM:\t many\n"), None);
+    fn sizes_are_read_in_bytes() {
+        let status = "VmPeak:\t  9 kB\nVmHWM:\t    5124 kB\nVmRSS:\t 1 kB\n";
+        assert_eq!(parse("VmHWM:", status), Some(5_246_976));
+        assert_eq!(parse("VmRSS:", status), Some(1_024));
+        assert_eq!(parse("VmHWM:", "VmHWM:\t many\n"), None);
         assert!(rss_bytes_max().is_none_or(|bytes| bytes > 100_000));
+        assert!(rss_bytes().is_none_or(|bytes| bytes > 100_000));
     }
 }

@@ -4,6 +4,7 @@
 //! machine and the moment handed in. After that nothing is optional by accident. The plan is
 //! printed by `--dry-run` and stored in the report.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -112,6 +113,8 @@ pub struct Settings {
     pub send_timeout: Option<Duration>,
     /// `--keep-alive-interval`; `None`: the default.
     pub keep_alive: Option<Duration>,
+    /// `--metrics-addr`; `None`: nowhere.
+    pub metrics_address: Option<SocketAddr>,
 }
 
 /// Where the process runs and when it started; handed in, so that resolving is a pure function.
@@ -211,6 +214,8 @@ pub struct Plan {
     pub send_timeout_ns: u64,
     /// How often brokers are asked whether they are there.
     pub keep_alive_ns: u64,
+    /// Where the run shows itself; `None`: nowhere.
+    pub metrics_address: Option<SocketAddr>,
 }
 
 impl Plan {
@@ -276,6 +281,7 @@ impl Plan {
             name_timeout_ns: nanoseconds(settings.connect_timeout.unwrap_or(NAME_TIMEOUT)),
             send_timeout_ns: settings.send_timeout.map_or(0, nanoseconds),
             keep_alive_ns: nanoseconds(settings.keep_alive.unwrap_or(KEEP_ALIVE)),
+            metrics_address: settings.metrics_address,
         })
     }
 

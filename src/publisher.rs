@@ -6,6 +6,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::runtime::Runtime;
@@ -184,6 +185,7 @@ impl Publisher {
         let Serving { stats, start, measuring, stop } = run;
         let counters = Arc::clone(&stats);
         let accounting = Accounting { stats, returns: end.returns().clone(), start, measuring };
+        runtime.spawn(turn(Arc::clone(&counters)));
         let served = runtime.block_on(async {
             match sender {
                 Sender::Framed(framed) => {
@@ -198,6 +200,15 @@ impl Publisher {
         // does not answer.
         runtime.shutdown_background();
         served.map_err(|reason| PublishError::Lost { reason })
+    }
+}
+
+/// Says once a second that the runtime turns: a loop that keeps it busy keeps this from it.
+async fn turn(stats: Arc<Stats>) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        seconds.tick().await;
+        stats.publisher.turns.add(1);
     }
 }
 

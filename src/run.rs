@@ -28,6 +28,8 @@ use crate::generator::Resumption;
 use crate::handover;
 use crate::handover::LaneEnd;
 use crate::memory;
+use crate::metrics;
+use crate::metrics::Board;
 use crate::pacer::Pacer;
 use crate::plan::Batching;
 use crate::plan::Plan;
@@ -61,6 +63,7 @@ mod error;
 mod room;
 mod sample;
 mod seconds;
+mod shown;
 mod telling;
 mod threads;
 mod watch;
@@ -100,6 +103,10 @@ pub fn run(
     outside: &Outside,
     histograms: Option<&mut HistogramFile>,
 ) -> Result<Report, RunError> {
+    let board = Arc::new(Board::new());
+    // Served while the run connects, too.
+    let serving = plan.metrics_address.map(|address| metrics::serve(address, Arc::clone(&board)));
+    let _server = serving.transpose()?;
     let schema = EventSchema::parse(&plan.events.name, &plan.events.schema_text)?.of_records()?;
     let program = Program::prepare(&schema, &plan.parameters(), clock::wall_ms())?;
     let bytes = program.key_bytes_max();
@@ -117,11 +124,12 @@ pub fn run(
         Some(resume) => resumption(&plan, &publisher, resume)?,
     };
     let cpus = here.cpus.available();
-    let run = Run::new(&plan, &program, publisher.partitions(), &resumption, cpus);
+    let run = Run::new(&plan, &program, publisher.partitions(), &resumption, cpus, &board);
     let cgroup = Cgroup::of_this_process();
     let before = Sample::now(&run.stats, &cgroup);
     let started_wall_ms = run.start_wall_ms + run.resumed_ns / 1_000_000;
     let histograms = histograms.map(|file| file.begin(started_wall_ms)).transpose()?;
+    board.begin(shown::of(&run, &cgroup));
     let ended = run.drive(publisher, outside, &cgroup, before, histograms)?;
     let service_url = destination.service_url().to_string();
     destination.close();
@@ -172,6 +180,8 @@ struct Run<'a> {
     program: &'a Program,
     /// CPUs that are ours.
     cpus: f64,
+    /// Where the run shows itself.
+    board: &'a Board,
     routing: Routing,
     resumption: &'a Resumption,
     /// How far into the whole run it goes on, in nanoseconds.
@@ -194,6 +204,7 @@ impl<'a> Run<'a> {
         partitions: &[u32],
         resumption: &'a Resumption,
         cpus: f64,
+        board: &'a Board,
     ) -> Self {
         let schedule = plan.load.schedule();
         // At maximum rate the last stage begins anew.
@@ -206,6 +217,7 @@ impl<'a> Run<'a> {
             plan,
             program,
             cpus,
+            board,
             routing,
             batching,
             buffers,
@@ -260,9 +272,10 @@ impl<'a> Run<'a> {
             }
             let begun = self.start.plus_ns(self.resumed_ns);
             let seconds = Seconds::new(&self.stats, cgroup, before, begun, histograms);
-            let watched = Watch::new(self.plan, self.start, outside, &ends, seconds, self.cpus)
-                .from(self.resumed_ns)
-                .until_the_end(&self.stop_handle, cancel);
+            let watched =
+                Watch::new(self.plan, self.start, outside, &ends, seconds, self.cpus, self.board)
+                    .from(self.resumed_ns)
+                    .until_the_end(&self.stop_handle, cancel);
             self.stop_handle.set();
             let mut failures: Vec<String> = lanes.into_iter().filter_map(joined).collect();
             failures.extend(joined(publishing));
@@ -323,6 +336,7 @@ impl<'a> Run<'a> {
         let counters = &self.stats.lanes[lane as usize];
         counters.cpu_ns.add(clock::thread_cpu_ns());
         counters.delay_ns.add(ThreadTime::of_this_thread().unwrap_or_default().delay_ns);
+        counters.rests_until_ns.set(u64::MAX);
         Ok(())
     }
 

@@ -32,6 +32,11 @@ impl Counter {
         self.0.fetch_add(n, Relaxed);
     }
 
+    /// Sets the number, for those that say how things stand and not how much there was.
+    pub fn set(&self, n: u64) {
+        self.0.store(n, Relaxed);
+    }
+
     /// Raises the number to `n` where it is lower.
     pub fn raise_to(&self, n: u64) {
         self.0.fetch_max(n, Relaxed);
@@ -57,6 +62,9 @@ pub struct LaneCounters {
     pub buffer_waits: Counter,
     /// How long it waited for them, in nanoseconds.
     pub buffer_wait_ns: Counter,
+    /// Until when it waits for the next batch to be due, in nanoseconds since the run's start;
+    /// `u64::MAX`: for a buffer, or for ever; 0: it works.
+    pub rests_until_ns: Counter,
     /// The CPU time of the lane's thread, in nanoseconds.
     pub cpu_ns: Counter,
     /// How long it could have run and had no CPU, in nanoseconds.
@@ -92,6 +100,8 @@ pub struct PublisherCounters {
     pub producers_lost: Counter,
     /// Producers that came back.
     pub producers_back: Counter,
+    /// Moves on while the publisher's runtime turns.
+    pub turns: Counter,
     /// How often a socket was full.
     pub socket_waits: Counter,
     /// How long, in nanoseconds.

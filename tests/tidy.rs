@@ -17,6 +17,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("ureq", &["connection"]),
     ("pulsar", &["connection", "publisher", "broker", "verify"]),
     ("clap", &["cli"]),
+    ("hyper", &["metrics"]),
+    ("prometheus_client", &["metrics"]),
     ("core_affinity", &["run"]),
     ("bumpalo", &["generator", "program", "verify"]),
 ];

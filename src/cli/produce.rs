@@ -1,5 +1,6 @@
 //! The flags of a run, each with its environment variable; groups as `--help` shows them.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
@@ -20,8 +21,8 @@ use super::batches::BatchArgs;
 use super::load::LoadArgs;
 use super::producers::ProducerArgs;
 use super::records::RecordArgs;
-use super::target::TargetArgs;
 use super::surroundings;
+use super::target::TargetArgs;
 use super::target::TargetError;
 
 /// Everything that a run can be told.
@@ -55,6 +56,14 @@ pub(super) struct ProduceArgs {
         help_heading = "Output"
     )]
     pub(super) histogram_file: Option<String>,
+    /// Serve Prometheus metrics at /metrics, /livez and /readyz there, such as 0.0.0.0:9464.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "PRODUCER_LOAD_METRICS_ADDR",
+        help_heading = "Output"
+    )]
+    metrics_addr: Option<SocketAddr>,
     /// Print the plan that follows from all settings, and stop.
     #[arg(long, help_heading = "Output")]
     pub(super) dry_run: bool,
@@ -156,6 +165,7 @@ impl ProduceArgs {
             batching: self.batches.settings(),
             seed: self.identity.seed,
             shard: self.identity.shard,
+            metrics_address: self.metrics_addr,
             ..settings(&self.target, &self.records, &self.producers)?
         })
     }
@@ -199,6 +209,7 @@ pub(super) fn settings_of_records(records: &RecordArgs) -> Settings {
         connect_timeout: None,
         send_timeout: None,
         keep_alive: None,
+        metrics_address: None,
         events: records.events(),
         sources: records.sources,
         producer_name: None,

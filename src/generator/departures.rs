@@ -57,7 +57,10 @@ impl Departures<'_> {
         let Some(due_ns) = self.earliest_ns() else {
             return Ok(());
         };
-        match self.pacer.wait_until(self.start.plus_ns(due_ns)) {
+        self.counters.rests_until_ns.set(due_ns);
+        let waited = self.pacer.wait_until(self.start.plus_ns(due_ns));
+        self.counters.rests_until_ns.set(0);
+        match waited {
             Waited::Stopped => return Err(Ended::Stopped),
             Waited::Until { late_ns } if due_ns >= self.measuring.from_ns => {
                 self.latency.lock().record_pacing(late_ns);
@@ -119,7 +122,9 @@ impl Departures<'_> {
     /// Waits for an empty buffer, and counts the wait: this is back-pressure.
     pub(super) fn take(&mut self) -> Result<Box<Batch>, Ended> {
         let began = clock::now();
+        self.counters.rests_until_ns.set(u64::MAX);
         let taken = self.end.take(&self.stop);
+        self.counters.rests_until_ns.set(0);
         self.counters.buffer_waits.add(1);
         self.counters.buffer_wait_ns.add(clock::now().ns_since(began));
         taken.map_err(|reason| match reason {

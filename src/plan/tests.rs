@@ -46,6 +46,7 @@ fn settings() -> Settings {
         drain_timeout: Duration::from_secs(10),
         send_timeout: None,
         keep_alive: None,
+        metrics_address: None,
         connect_timeout: None,
     }
 }

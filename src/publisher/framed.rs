@@ -288,10 +288,9 @@ impl Framed {
             back.unsent.extend(self.producers.back(*number, place));
         }
         counters.producers_back.add(numbers.len() as u64);
-        let broker = &back.broker;
         let producers = counted(numbers.len() as u64, "producer");
         let batches = counted(back.unsent.len() as u64, "batch");
-        log::info!("{producers} back on {broker}, {batches} waited");
+        log::info!("{producers} back on {}, {batches} waited", back.broker);
         self.lines[place] = Some(back);
         // Over a line without producers nothing comes that matters.
         for (place, line) in self.lines.iter_mut().enumerate() {

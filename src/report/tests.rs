@@ -51,6 +51,7 @@ fn plan(duration: Option<Duration>) -> Plan {
         drain_timeout: Duration::from_secs(10),
         send_timeout: None,
         keep_alive: None,
+        metrics_address: None,
         connect_timeout: None,
     };
     let here = Surroundings {

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::broker::BrokerError;
 use crate::generator::ResumptionError;
+use crate::metrics::ServerError;
 use crate::program::PrepareError;
 use crate::publisher::PublishError;
 use crate::schema::SchemaError;
@@ -40,4 +41,7 @@ pub enum RunError {
     /// The embedded broker cannot start.
     #[error(transparent)]
     Broker(#[from] BrokerError),
+    /// Metrics cannot be served.
+    #[error(transparent)]
+    Metrics(#[from] ServerError),
 }

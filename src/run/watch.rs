@@ -11,6 +11,7 @@ use crossbeam_channel::select;
 
 use crate::clock;
 use crate::clock::Moment;
+use crate::metrics::Board;
 use crate::plan::Plan;
 use crate::publisher::Cancel;
 use crate::report::Abandoned;
@@ -75,6 +76,8 @@ pub(super) struct Watch<'a> {
     telling: Telling,
     /// CPUs that are ours.
     cpus: f64,
+    /// Where the run shows itself.
+    board: &'a Board,
     /// Records that an earlier run had sent, where this one goes on.
     done_before: u64,
     signals_seen: u32,
@@ -90,6 +93,7 @@ impl<'a> Watch<'a> {
         ends: &'a Ends,
         seconds: Seconds<'a>,
         cpus: f64,
+        board: &'a Board,
     ) -> Self {
         let tick = Tick::first(start, plan.batching.window_ns);
         Self {
@@ -103,6 +107,7 @@ impl<'a> Watch<'a> {
             tick,
             telling: Telling::new(outside.screen),
             cpus,
+            board,
             done_before: 0,
             signals_seen: 0,
             stopped_by_signal: false,
@@ -136,6 +141,7 @@ impl<'a> Watch<'a> {
                     lanes = never();
                     let elapsed_ns = clock::now().ns_since(self.start);
                     self.lanes_ended_ns = Some(elapsed_ns);
+                    self.board.drain();
                     patience = at(clock::now().plus_ns(self.plan.drain_timeout_ns).instant());
                 }
                 recv(warmed_up) -> _ => {
@@ -175,6 +181,7 @@ impl<'a> Watch<'a> {
     /// Tells the second, and gives the run up if it is to be.
     fn on_tick(&mut self, stop: &StopHandle) {
         let now = clock::now();
+        self.board.turn();
         let second = self.seconds.take();
         let judged = self.judged(now, &second);
         let lasted_ns = self.tick.advance(now);
@@ -227,6 +234,7 @@ impl<'a> Watch<'a> {
 
     fn on_signal(&mut self, stop: &StopHandle, cancel: &Cancel) {
         self.signals_seen += 1;
+        self.board.drain();
         // Once every lane has ended, a signal cuts nothing short but the wait for receipts.
         self.stopped_by_signal |= self.lanes_ended_ns.is_none() && self.abandoned.is_none();
         if self.signals_seen == 1 {

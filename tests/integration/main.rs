@@ -28,6 +28,8 @@ mod load;
 #[cfg(test)]
 mod look_ups;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod pulsar;

@@ -63,6 +63,7 @@ fn plan() -> Plan {
         drain_timeout: Duration::from_secs(10),
         send_timeout: None,
         keep_alive: None,
+        metrics_address: None,
         connect_timeout: None,
     };
     let here = Surroundings {
