@@ -32,6 +32,8 @@ mod metrics;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod pods;
+#[cfg(test)]
 mod pulsar;
 #[cfg(test)]
 mod real_pulsar;
