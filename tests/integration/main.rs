@@ -56,6 +56,8 @@ mod secured_pulsar;
 #[cfg(test)]
 mod secured_pulsar_tls;
 #[cfg(test)]
+mod scripts;
+#[cfg(test)]
 mod sink;
 #[cfg(test)]
 mod soak;
