@@ -28,6 +28,7 @@ mod capacity;
 mod conf_file;
 mod load;
 mod logging;
+mod merge;
 mod origin;
 mod output;
 mod produce;
@@ -44,6 +45,7 @@ use broker::BrokerArgs;
 use broker::ServeError;
 use capacity::CapacityArgs;
 use logging::LogFormat;
+use merge::MergeArgs;
 use output::Output;
 use produce::CheckArgs;
 use produce::ProduceArgs;
@@ -106,6 +108,8 @@ enum Command {
     Search(Box<SearchArgs>),
     /// Says how many pods a rate takes, on how many nodes, and what they cost.
     Capacity(Box<CapacityArgs>),
+    /// Makes one report of those of a fleet's pods.
+    Merge(MergeArgs),
     /// Prints records instead of sending them.
     Sample(SampleArgs),
     /// Prints the schema that would be registered, or a table of its fields.
@@ -178,6 +182,7 @@ pub fn main() -> ExitCode {
         Some(Command::Verify(arguments)) => verify(&arguments),
         Some(Command::Search(arguments)) => search::search(&arguments),
         Some(Command::Capacity(arguments)) => capacity::capacity(&arguments).map(|()| 0),
+        Some(Command::Merge(arguments)) => merge::merge(&arguments),
         Some(Command::Sample(arguments)) => sample::sample(&arguments).map(|()| 0),
         Some(Command::Schema(arguments)) => sample::schema(&arguments).map(|()| 0),
         Some(Command::Broker(arguments)) => {

@@ -36,6 +36,8 @@ pub mod publisher;
 pub mod broker;
 // Outcome: plain results and their renderings.
 pub mod report;
+pub mod past;
+pub mod fleet;
 pub mod verify;
 pub mod capacity;
 pub mod search;

@@ -3,6 +3,7 @@
 //! What this version cannot know is `null`, never invented. One file a rendering: `report/text.rs`
 //! for a person, the serialised struct for machines.
 
+use serde::Deserialize;
 use serde::Serialize;
 
 use crate::cpu::Cpus;
@@ -37,6 +38,7 @@ pub use objectives::Abandoned;
 pub use objectives::Patience;
 pub use objectives::Reached;
 pub use producers::ProducerEnd;
+pub use series::POINTS_MAX;
 pub use series::Point;
 pub use series::PointLatency;
 pub use series::Series;
@@ -110,7 +112,7 @@ pub struct Environment {
 }
 
 /// When a run took place.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Time {
     /// The start, in milliseconds since 1970.
     pub started_wall_ms: u64,
@@ -121,7 +123,7 @@ pub struct Time {
 }
 
 /// What became of the records: `scheduled = acknowledged + failed + unknown + dropped`.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Totals {
     /// Their turn came.
     pub scheduled: u64,
@@ -168,7 +170,7 @@ impl Totals {
 }
 
 /// What the run waited for. In the `client` transport only the buffers are known.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Waits {
     /// How often a lane found all its buffers in flight: back-pressure.
     pub buffers: u64,
@@ -195,7 +197,7 @@ impl Waits {
 }
 
 /// What was lost on the way and brought back.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Losses {
     /// Connections: closed by the other side, failed or silent.
     pub connections: u64,
@@ -204,7 +206,7 @@ pub struct Losses {
 }
 
 /// How fast records were acknowledged.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct RateReached {
     /// Asked for, of stages what they have in the mean after the warm-up; `null` at maximum rate.
     pub target_per_second: Option<f64>,
@@ -213,7 +215,7 @@ pub struct RateReached {
 }
 
 /// What a run cost.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Cpu {
     /// CPU time of the process, user and system, for each acknowledged record.
     pub process_ns_per_record: Option<f64>,
@@ -244,7 +246,7 @@ impl Cpu {
 }
 
 /// What a run held.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Memory {
     /// The most that was resident.
     pub rss_bytes_max: Option<u64>,
@@ -371,4 +373,4 @@ fn target_per_second(measured: &Measured) -> Option<f64> {
 
 #[cfg(test)]
 #[path = "report/tests.rs"]
-mod tests;
+pub(crate) mod tests;

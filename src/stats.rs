@@ -20,7 +20,7 @@ pub use latency_total::LatencyTotal;
 use responses::Responses;
 
 /// The longest latency that is told apart from longer ones: one hour, in nanoseconds.
-const LATENCY_NS_MAX: u64 = 3_600_000_000_000;
+pub const LATENCY_NS_MAX: u64 = 3_600_000_000_000;
 
 /// A number that one thread adds to and others read.
 #[derive(Debug, Default)]

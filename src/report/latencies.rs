@@ -6,12 +6,13 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Serializer;
 use hdrhistogram::serialization::V2DeflateSerializer;
+use serde::Deserialize;
 use serde::Serialize;
 
 use crate::stats::LatencyTotal;
 
 /// How long records took.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Latencies {
     /// Due to receipt; `null` at maximum rate, where nothing is due.
     pub response: Option<Percentiles>,
@@ -24,7 +25,9 @@ pub struct Latencies {
 }
 
 impl Latencies {
-    pub(super) fn of(total: &LatencyTotal) -> Self {
+    /// Takes the percentiles of what was measured.
+    #[must_use]
+    pub fn of(total: &LatencyTotal) -> Self {
         Self {
             response: Percentiles::of(&total.response),
             service: Percentiles::of(&total.service),
@@ -35,7 +38,7 @@ impl Latencies {
 }
 
 /// Percentiles of a latency, in nanoseconds, 3 significant digits.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Percentiles {
     /// Half were faster.
     pub p50_ns: u64,
@@ -60,7 +63,7 @@ impl Percentiles {
 
 /// The latencies whole, each in HdrHistogram's V2 compressed form as base64 (as in its own logs),
 /// in nanoseconds from 1 to an hour, 3 significant digits; `null` where nothing was measured.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Histograms {
     /// Due to receipt.
     pub response: Option<String>,
@@ -71,7 +74,9 @@ pub struct Histograms {
 }
 
 impl Histograms {
-    pub(super) fn of(total: &LatencyTotal) -> Self {
+    /// Writes what was measured down.
+    #[must_use]
+    pub fn of(total: &LatencyTotal) -> Self {
         let mut serializer = V2DeflateSerializer::new();
         let mut text = |histogram: &Histogram<u64>| {
             if histogram.is_empty() {

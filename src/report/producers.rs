@@ -1,5 +1,6 @@
 //! How far each producer came: what verify holds the end of a topic against.
 
+use serde::Deserialize;
 use serde::Serialize;
 
 use crate::plan::Plan;
@@ -7,7 +8,7 @@ use crate::routing::Routing;
 use crate::stats::Counter;
 
 /// How far one producer came on one partition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ProducerEnd {
     /// Its name.
     pub name: String,

@@ -3,16 +3,17 @@
 
 use hdrhistogram::Counter;
 use hdrhistogram::Histogram;
+use serde::Deserialize;
 use serde::Serialize;
 
 /// The most points: an hour by the second.
-const POINTS_MAX: usize = 3_600;
+pub const POINTS_MAX: usize = 3_600;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// What became of the records and what it cost, interval by interval from the start on. A receipt
 /// is counted where it came, whenever its record was due.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Series {
     /// What a point covers, in nanoseconds: seconds, in a power of two.
     pub interval_ns: u64,
@@ -24,7 +25,7 @@ pub struct Series {
 }
 
 /// An interval.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Point {
     /// Records whose turn came.
     pub scheduled: u64,
@@ -56,7 +57,7 @@ pub struct Point {
 
 /// A latency in an interval. Where intervals were merged, the percentiles are the larger ones: no
 /// percentile of both together is above that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct PointLatency {
     /// Records that it was measured of.
     pub count: u64,
@@ -75,6 +76,12 @@ impl Default for Series {
 }
 
 impl Series {
+    /// Makes a series of points that are complete.
+    #[must_use]
+    pub const fn of(interval_ns: u64, points: Vec<Point>) -> Self {
+        Self { interval_ns, points, seconds_in_last: 0 }
+    }
+
     /// Appends a second.
     pub fn push(&mut self, second: Point) {
         if self.seconds_in_last == 0 {
@@ -100,7 +107,8 @@ impl Series {
 
 impl Point {
     /// Returns this interval and the next one as one.
-    fn merged(self, next: Self) -> Self {
+    #[must_use]
+    pub fn merged(self, next: Self) -> Self {
         let both = |one: Option<u64>, other| one.zip(other).map(|(one, other)| one + other);
         Self {
             scheduled: self.scheduled + next.scheduled,
@@ -116,6 +124,23 @@ impl Point {
             throttled_ns: both(self.throttled_ns, next.throttled_ns),
             throttled_periods: both(self.throttled_periods, next.throttled_periods),
             buffer_wait_ns: self.buffer_wait_ns + next.buffer_wait_ns,
+        }
+    }
+}
+
+impl Point {
+    /// Returns what two runs did in the same interval.
+    #[must_use]
+    pub fn together(self, other: Self) -> Self {
+        let sum = |one: Option<u64>, other: Option<u64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one + other),
+            _ => one.or(other),
+        };
+        Self {
+            in_flight: self.in_flight + other.in_flight,
+            throttled_ns: sum(self.throttled_ns, other.throttled_ns),
+            throttled_periods: sum(self.throttled_periods, other.throttled_periods),
+            ..self.merged(other)
         }
     }
 }

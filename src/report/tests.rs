@@ -63,7 +63,8 @@ fn plan(duration: Option<Duration>) -> Plan {
     Plan::resolve(settings, &here).unwrap()
 }
 
-fn measured() -> Measured {
+/// What a run measured that went well.
+pub(crate) fn measured() -> Measured {
     let mut latency = LatencyTotal::default();
     latency.response.record_n(2_000_000, 9_999).unwrap();
     latency.response.record(8_000_000).unwrap();

@@ -67,7 +67,8 @@ fn limit(verdict: &Verdict) -> Vec<(&'static str, String)> {
 }
 
 /// Breaks a line between words, so that the report fits 80 columns.
-fn folded(text: &str) -> String {
+#[must_use]
+pub fn folded(text: &str) -> String {
     let mut folded = String::new();
     let mut column = 0;
     for word in text.split(' ') {
@@ -136,12 +137,16 @@ fn rate(report: &Report) -> String {
     }
 }
 
+/// Prints records a second.
+#[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 10^9")]
-fn per_second(rate: f64) -> String {
+pub fn per_second(rate: f64) -> String {
     if rate < 100.0 { format!("{rate:.2}") } else { grouped(rate.round() as u64) }
 }
 
-fn latency(percentiles: Option<Percentiles>, from_to: &str) -> String {
+/// Prints a latency: what it is of and from when to when.
+#[must_use]
+pub fn latency(percentiles: Option<Percentiles>, from_to: &str) -> String {
     let Some(p) = percentiles else {
         return "not measured".to_owned();
     };

@@ -30,6 +30,8 @@ mod look_ups;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod past_reports;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod pods;

@@ -20,7 +20,7 @@ use crate::program::signal;
 use crate::program::total;
 
 /// How long anything here may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A run that serves metrics, or a broker: a process whose log tells where it serves.
 struct Running {

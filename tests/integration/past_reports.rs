@@ -1,0 +1,104 @@
+//! What is made of reports that were written: by the program, from files, as its help says.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::program::Said;
+use crate::program::program;
+use crate::program::run;
+use crate::report::assert_valid;
+
+/// Returns the report of a shard of a short run, which is made once.
+fn report(shard: usize) -> String {
+    static REPORTS: OnceLock<[String; 2]> = OnceLock::new();
+    let reports = REPORTS.get_or_init(|| {
+        ["0/2", "1/2"].map(|shard| {
+            let rest = ["-d", "3s", "-r", "2k", "--report", "-", "--seed", "5"];
+            let said = run(&[&["--shard", shard][..], &rest].concat());
+            assert_eq!(said.code, Some(0), "{}", said.log);
+            said.report().to_string()
+        })
+    });
+    reports[shard].clone()
+}
+
+/// Runs the program in a folder.
+fn run_in(folder: &Path, arguments: &[&str]) -> Said {
+    let output: Output = program(arguments).current_dir(folder).output().unwrap();
+    output.into()
+}
+
+/// Returns the examples of a subcommand's help, each split at its blanks.
+fn examples(command: &str) -> Vec<Vec<String>> {
+    let help = run(&[command, "--help"]).out;
+    let examples = help.split("Examples:").nth(1).unwrap_or_else(|| panic!("{help}"));
+    let words = |line: &str| line.split_whitespace().skip(1).map(str::to_owned).collect();
+    examples.lines().filter(|line| line.contains("producer-load")).map(words).collect()
+}
+
+#[test]
+fn the_examples_of_merge_work_as_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    for pod in 0..2 {
+        fs::write(folder.path().join(format!("pod-{pod}.json")), report(pod)).unwrap();
+    }
+    let examples = examples("merge");
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        let typed: Vec<&str> =
+            example.iter().map(String::as_str).take_while(|it| *it != ">").collect();
+        let said = run_in(folder.path(), &typed);
+        assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
+        if typed.contains(&"json") {
+            let fleet: Value = serde_json::from_str(&said.out).unwrap();
+            assert_valid(&fleet);
+            assert_eq!(fleet["totals"]["acknowledged"], 12_000);
+            assert_eq!(fleet["fleet"]["reports"], 2);
+        } else {
+            assert!(said.out.contains("12,000 acknowledged of 12,000"), "{}", said.out);
+            assert!(said.out.lines().all(|line| line.chars().count() <= 80), "{}", said.out);
+        }
+    }
+}
+
+#[test]
+fn a_report_that_cannot_be_merged_is_named_and_nothing_is_merged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, other) = (report(0), report(1));
+    fs::write(folder.path().join("whole.json"), &whole).unwrap();
+    fs::write(folder.path().join("cut.json"), &other[..other.len() / 3]).unwrap();
+    fs::write(folder.path().join("foreign.json"), "{\"a\":1}").unwrap();
+    let renamed = other.replacen("sensor_telemetry", "another", 1);
+    fs::write(folder.path().join("other.json"), renamed).unwrap();
+    for file in ["cut.json", "foreign.json", "other.json", "none.json"] {
+        let said = run_in(folder.path(), &["merge", "whole.json", file]);
+        assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{}", said.log);
+        assert!(said.log.contains(file), "{}", said.log);
+    }
+}
+
+#[test]
+#[ignore = "a measurement: cargo test --release --test integration merge_of_100 -- --ignored --nocapture"]
+fn merge_of_100_reports_is_timed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut report: Value = serde_json::from_str(&report(0)).unwrap();
+    // As long a series as there can be.
+    let point = report["series"]["points"][1].clone();
+    report["series"]["points"] = vec![point; 3_600].into();
+    let mut files = vec!["merge".to_owned()];
+    for pod in 0..100 {
+        report["plan"]["shard"] = serde_json::json!({"index": pod, "count": 100});
+        let file = folder.path().join(format!("{pod}.json"));
+        fs::write(&file, report.to_string()).unwrap();
+        files.push(file.to_str().unwrap().to_owned());
+    }
+    let began = Instant::now();
+    let said = run(&files.iter().map(String::as_str).collect::<Vec<_>>());
+    println!("{:?} of {} bytes each\n{}", began.elapsed(), report.to_string().len(), said.out);
+    assert_eq!(said.code, Some(0), "{}", said.log);
+}
