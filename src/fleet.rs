@@ -1,8 +1,9 @@
 //! Several runs that were one: the reports of a fleet's pods as the report of the fleet.
 //!
 //! Reports are taken one at a time and let go, so that hundreds take no more memory than their sums
-//! and a line for each. Counts are added, histograms bucket by bucket, which gives what one histogram
-//! would hold that had measured everything; percentiles are taken from the sum, never averaged.
+//! and a line for each. Counts are added, histograms bucket by bucket, which gives what one
+//! histogram would hold that had measured everything; percentiles are taken from the sum, never
+//! averaged.
 
 use std::collections::BTreeMap;
 

@@ -165,8 +165,8 @@ impl Reading {
 }
 
 impl Gauge<'_> {
-    /// Runs so often; returns the run of the median CPU time, and how far apart the cheapest and the
-    /// dearest are, as a share of that.
+    /// Runs so often; returns the run of the median CPU time, and how far apart the cheapest and
+    /// the dearest are, as a share of that.
     fn median(&self, rate: Rate, runs: usize) -> Result<(Reading, f64), GaugeError> {
         let readings: Result<Vec<_>, _> = (0..runs).map(|_| self.run(rate)).collect();
         let mut readings = readings?;
@@ -197,8 +197,8 @@ impl Gauge<'_> {
             return Err(GaugeError::Failed(report.verdict.text));
         }
         let of_record = |sum: u64| sum as f64 / records as f64;
-        // The `client` transport does not say what it writes: then what came counts, which lacks the
-        // heads of batches.
+        // The `client` transport does not say what it writes: then what came counts, which lacks
+        // the heads of batches.
         let came = self.sink.counts().entry_bytes() - before.entry_bytes();
         Ok(Reading {
             lane_ns: of_record(report.cpu.lanes_ns),

@@ -2,7 +2,8 @@
 //!
 //! A file is one report, as `--report FILE` writes it, or a log in which lines have the mark that
 //! `--report -` gives them, whatever stands before it. A report is read whole or not at all: one
-//! that was cut off, that another program wrote or that has another format is an error that names it.
+//! that was cut off, that another program wrote or that has another format is an error that names
+//! it.
 
 use std::fs::File;
 use std::io;
@@ -250,7 +251,8 @@ impl Past {
     }
 
     /// Returns its points between the warm-up and the last one, which covers less than the others;
-    /// the first is left out too, since connections are new in it. All of them where so few are left.
+    /// the first is left out too, since connections are new in it. All of them where so few are
+    /// left.
     #[must_use]
     pub fn steady_points(&self) -> &[Point] {
         let points = &self.series.points;

@@ -1,8 +1,8 @@
 //! Runs at one rate after the other, each with its own warm-up, producers and end, to search with.
 //!
-//! What a run leaves behind must not burden the next one: records on their way are bounded to half a
-//! second's worth, late ones are soon dropped, and what is still unanswered at the end is given the
-//! time that the broker needs for it.
+//! What a run leaves behind must not burden the next one: records on their way are bounded to half
+//! a second's worth, late ones are soon dropped, and what is still unanswered at the end is given
+//! the time that the broker needs for it.
 
 use std::time::Duration;
 

@@ -1,11 +1,12 @@
 //! The highest rate that holds: which rate to probe next, and what all probes together say.
 //!
-//! A probe is noisy: near the limit it holds one time and fails the next. So what is believed of the
-//! limit is a distribution, each probe's outcome changes it by Bayes' rule, and the next probe
+//! A probe is noisy: near the limit it holds one time and fails the next. So what is believed of
+//! the limit is a distribution, each probe's outcome changes it by Bayes' rule, and the next probe
 //! stands at its median, which is bisection where nothing is noisy (R. Waeber, P. I. Frazier and
-//! S. G. Henderson, "Bisection Search with Noisy Responses", SIAM J. Control Optim. 51, 2013). Before
-//! that the limit is bracketed by steps of ten, and behind it the best rate is repeated: the answer
-//! is a rate that was tried, not one that was reckoned. Nothing here reads a clock or sends a record.
+//! S. G. Henderson, "Bisection Search with Noisy Responses", SIAM J. Control Optim. 51, 2013).
+//! Before that the limit is bracketed by steps of ten, and behind it the best rate is repeated: the
+//! answer is a rate that was tried, not one that was reckoned. Nothing here reads a clock or sends
+//! a record.
 
 mod belief;
 mod outcome;

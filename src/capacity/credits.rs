@@ -1,8 +1,9 @@
 //! CPU credits: whether a node of EC2's T family can go on for ever, or lives on what it saved.
 //!
 //! EC2 User Guide, "Key concepts for burstable performance instances": a credit is a minute of a
-//! virtual CPU, and as many can be saved as are earned in 24 hours. T3 nodes launch as unlimited: what they
-//! use beyond their credits costs 5 cents a CPU and hour (Linux, "EC2 On-Demand Pricing").
+//! virtual CPU, and as many can be saved as are earned in 24 hours. T3 nodes launch as unlimited:
+//! what they use beyond their credits costs 5 cents a CPU and hour (Linux, "EC2 On-Demand
+//! Pricing").
 
 use serde::Serialize;
 

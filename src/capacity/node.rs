@@ -1,8 +1,8 @@
 //! What a node has: a few of Amazon EC2's instance types, and what Kubernetes leaves of them.
 //!
 //! Where the figures come from:
-//! * Virtual CPUs, memory, sustained network bandwidth and pods: Karpenter's reference of instance types
-//!   (`instance-cpu`, `instance-memory`, `instance-network-bandwidth`, `pods`), generated from
+//! * Virtual CPUs, memory, sustained network bandwidth and pods: Karpenter's reference of instance
+//!   types (`instance-cpu`, `instance-memory`, `instance-network-bandwidth`, `pods`), made from
 //!   EC2's own `DescribeInstanceTypes`.
 //! * The most that the network bursts to: "up to" in `DescribeInstanceTypes`.
 //! * CPU credits: EC2 User Guide, "Key concepts for burstable performance instances".
@@ -52,7 +52,7 @@ pub struct Node {
     pub dollars_per_hour: f64,
     /// What an hour costs as a spot instance, in dollars.
     pub spot_dollars_per_hour: f64,
-    /// Whether somebody said the spot price; else it is [`SPOT_SHARE`] of the other.
+    /// Whether somebody said the spot price; else it is a share of the other.
     pub is_spot_known: bool,
 }
 
@@ -73,8 +73,8 @@ pub struct NodeChanges {
     pub spot_dollars_per_hour: Option<f64>,
 }
 
-/// A row: name, virtual CPUs, memory in GiB, network in Mbit/s sustained and at most, pods, CPU credits an
-/// hour, dollars an hour.
+/// A row: name, virtual CPUs, memory in GiB, network in Mbit/s sustained and at most, pods, CPU
+/// credits an hour, dollars an hour.
 type Row = (&'static str, u32, u64, f64, f64, u32, Option<f64>, f64);
 
 const TABLE: [Row; 10] = [
@@ -163,9 +163,9 @@ impl Node {
         }
     }
 
-    /// Returns the thousandths of a CPU that pods may ask for: EKS reserves 6 % of the first CPU, 1 %
-    /// of the second, 0.5 % of the next two and 0.25 % of the others, and every node has pods of its
-    /// own.
+    /// Returns the thousandths of a CPU that pods may ask for: EKS reserves 6 % of the first CPU, 1
+    /// % of the second, 0.5 % of the next two and 0.25 % of the others, and every node has pods of
+    /// its own.
     #[must_use]
     pub fn cpu_millis(&self) -> u32 {
         let part = |from: u32, to: u32| self.vcpus.min(to).saturating_sub(from);
@@ -175,8 +175,8 @@ impl Node {
         (self.vcpus * 1_000).saturating_sub(reserved + OWN_CPU_MILLIS)
     }
 
-    /// Returns the memory that pods may ask for: EKS reserves 255 MiB and 11 for each pod that there
-    /// may be.
+    /// Returns the memory that pods may ask for: EKS reserves 255 MiB and 11 for each pod that
+    /// there may be.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "an estimate of two digits")]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below the whole")]

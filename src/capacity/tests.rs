@@ -40,8 +40,8 @@ fn one_pod_on_one_t3_medium_sends_what_took_fifty_on_seventeen() {
     let Answer { pod, node, fleet, replaced, .. } = &answer;
     // 250m are 250e6 ns a second, at 160 a record.
     near(pod.rate_max_per_second, 1_562_500.0);
-    // 0.8 x 256 Mbit/s are 25.6e6 bytes; a record takes 210 x 1514/1448 = 219.572 of them, and idling
-    // 15,683.7. Its CPU would do for (0.8 x 250e6 - 15e6) / 200 = 925,000.
+    // 0.8 x 256 Mbit/s are 25.6e6 bytes; a record takes 210 x 1514/1448 = 219.572 of them, and
+    // idling 15,683.7. Its CPU would do for (0.8 x 250e6 - 15e6) / 200 = 925,000.
     near(pod.rate_planned_per_second, (25.6e6 - 15_683.7) / 219.571_8);
     assert_eq!(pod.bound_by, Resource::Network);
     // 15e6 + 50,000 x 200 = 25e6 of 250e6 ns.
@@ -99,8 +99,8 @@ fn credits_that_are_spent_faster_than_earned_are_reckoned_and_paid_for() {
     let mut dear = cost();
     dear.cpu_ns.per_record = 20_000.0;
     let answer = answer(question(60_000.0, 250, 64, "t3.medium"), dear).unwrap();
-    // A pod is planned with (200e6 - 15e6) / 20,000 = 9,250 a second: 7 of 8,571.4 on one node, each
-    // with 15e6 + 8,571.4 x 20,000 = 186.4e6 ns.
+    // A pod is planned with (200e6 - 15e6) / 20,000 = 9,250 a second: 7 of 8,571.4 on one node,
+    // each with 15e6 + 8,571.4 x 20,000 = 186.4e6 ns.
     assert_eq!((answer.fleet.pods, answer.fleet.nodes), (7, 1));
     let credits = answer.node.credits.unwrap();
     near(credits.spent_per_hour, 7.0 * 0.186_428_6 * 60.0);
@@ -219,6 +219,7 @@ proptest! {
         prop_assert!(node.pods_max * (fleet.nodes - 1) < fleet.pods);
         prop_assert!(node.network_share <= fill * 1.000_001);
         prop_assert!(fleet.headroom > 0.999_999, "{}", fleet.headroom);
-        prop_assert!(fleet.rate_planned_per_second <= pod.rate_max_per_second * f64::from(fleet.pods));
+        let most = pod.rate_max_per_second * f64::from(fleet.pods);
+        prop_assert!(fleet.rate_planned_per_second <= most);
     }
 }

@@ -106,8 +106,8 @@ fn node(answer: &Answer) -> String {
 fn network(answer: &Answer) -> String {
     let node = &answer.question.node;
     format!(
-        "{:.1} Mbit/s a node: {} of the {} Mbit/s that it carries\nall the time (for some minutes up \
-         to {:.1} Gbit/s)",
+        "{:.1} Mbit/s a node: {} of the {} Mbit/s that it carries\nall the time (for some \
+         minutes up to {:.1} Gbit/s)",
         answer.node.network_share * node.network_bits / 1e6,
         percent(answer.node.network_share),
         grouped(round(node.network_bits / 1e6)),

@@ -1,8 +1,8 @@
 //! The series of several runs, point by point at the same time.
 //!
 //! Time is cut into intervals of the wall clock. A run's points go where they begin, rounded to the
-//! nearest: counts stay whole, and stand at most half an interval beside their time. Where runs have
-//! points of different length, all are merged to the longest.
+//! nearest: counts stay whole, and stand at most half an interval beside their time. Where runs
+//! have points of different length, all are merged to the longest.
 
 use std::collections::BTreeMap;
 

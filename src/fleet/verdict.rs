@@ -68,8 +68,8 @@ pub(super) fn of(sum: &Past, pods: &[Pod], missing: &[u64]) -> PastVerdict {
     }
 }
 
-/// Says that pods did not run at the same time, if they did not: rates that were reached one after the
-/// other do not add up.
+/// Says that pods did not run at the same time, if they did not: rates that were reached one after
+/// the other do not add up.
 #[expect(clippy::cast_precision_loss, reason = "a share")]
 fn apart(pods: &[Pod]) -> Option<String> {
     let from = pods.iter().map(|pod| pod.started_wall_ms).max()?;

@@ -8,8 +8,8 @@ use super::*;
 
 const LIMITS: Limits = Limits { from: 10_000.0, to: 1e8, probes_max: 10 };
 
-/// Searches a system; `holds` says whether a probe at a rate holds, `reached` what one that does not
-/// reaches. Also returns how many probes that took.
+/// Searches a system; `holds` says whether a probe at a rate holds, `reached` what one that does
+/// not reaches. Also returns how many probes that took.
 fn found(
     limits: Limits,
     mut holds: impl FnMut(f64) -> bool,
