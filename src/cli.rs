@@ -25,6 +25,7 @@ use crate::verify::VerifyError;
 mod batches;
 mod broker;
 mod capacity;
+mod compare;
 mod conf_file;
 mod load;
 mod logging;
@@ -45,6 +46,7 @@ use broker::BrokerArgs;
 use broker::ServeError;
 use capacity::CapacityArgs;
 use logging::LogFormat;
+use compare::CompareArgs;
 use merge::MergeArgs;
 use output::Output;
 use produce::CheckArgs;
@@ -110,6 +112,8 @@ enum Command {
     Capacity(Box<CapacityArgs>),
     /// Makes one report of those of a fleet's pods.
     Merge(MergeArgs),
+    /// Tells whether runs differ from others by more than noise.
+    Compare(CompareArgs),
     /// Prints records instead of sending them.
     Sample(SampleArgs),
     /// Prints the schema that would be registered, or a table of its fields.
@@ -183,6 +187,7 @@ pub fn main() -> ExitCode {
         Some(Command::Search(arguments)) => search::search(&arguments),
         Some(Command::Capacity(arguments)) => capacity::capacity(&arguments).map(|()| 0),
         Some(Command::Merge(arguments)) => merge::merge(&arguments),
+        Some(Command::Compare(arguments)) => compare::compare(&arguments),
         Some(Command::Sample(arguments)) => sample::sample(&arguments).map(|()| 0),
         Some(Command::Schema(arguments)) => sample::schema(&arguments).map(|()| 0),
         Some(Command::Broker(arguments)) => {

@@ -38,6 +38,7 @@ pub mod broker;
 pub mod report;
 pub mod past;
 pub mod fleet;
+pub mod compare;
 pub mod verify;
 pub mod capacity;
 pub mod search;

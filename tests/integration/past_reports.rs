@@ -4,10 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use producer_load::clock;
-
 use serde_json::Value;
 
 use crate::program::Said;
@@ -16,7 +14,7 @@ use crate::program::run;
 use crate::report::assert_valid;
 
 /// Returns the report of a shard of a short run, which is made once.
-fn report(shard: usize) -> String {
+pub(crate) fn report(shard: usize) -> String {
     static REPORTS: OnceLock<[String; 2]> = OnceLock::new();
     let reports = REPORTS.get_or_init(|| {
         ["0/2", "1/2"].map(|shard| {
@@ -30,7 +28,7 @@ fn report(shard: usize) -> String {
 }
 
 /// Runs the program in a folder.
-fn run_in(folder: &Path, arguments: &[&str]) -> Said {
+pub(crate) fn run_in(folder: &Path, arguments: &[&str]) -> Said {
     let output: Output = program(arguments).current_dir(folder).output().unwrap();
     output.into()
 }
@@ -43,18 +41,26 @@ fn examples(command: &str) -> Vec<Vec<String>> {
     examples.lines().filter(|line| line.contains("producer-load")).map(words).collect()
 }
 
-#[test]
-fn the_examples_of_merge_work_as_printed() {
+/// Runs the examples of a subcommand's help as printed, in a folder that has the reports of two
+/// shards under these names.
+fn run_examples(command: &str, files: &[&str], check: impl Fn(&[&str], &Said, &Path)) {
     let folder = tempfile::tempdir().unwrap();
-    for pod in 0..2 {
-        fs::write(folder.path().join(format!("pod-{pod}.json")), report(pod)).unwrap();
+    for (place, file) in files.iter().enumerate() {
+        fs::write(folder.path().join(file), report(place % 2)).unwrap();
     }
-    let examples = examples("merge");
+    let examples = examples(command);
     assert_eq!(examples.len(), 2);
     for example in examples {
+        // What stands behind > is the shell's.
         let typed: Vec<&str> =
-            example.iter().map(String::as_str).take_while(|it| *it != ">").collect();
-        let said = run_in(folder.path(), &typed);
+            example.iter().map(String::as_str).take_while(|word| *word != ">").collect();
+        check(&typed, &run_in(folder.path(), &typed), folder.path());
+    }
+}
+
+#[test]
+fn the_examples_of_merge_work_as_printed() {
+    run_examples("merge", &["pod-0.json", "pod-1.json"], |typed, said, _| {
         assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
         if typed.contains(&"json") {
             let fleet: Value = serde_json::from_str(&said.out).unwrap();
@@ -65,7 +71,47 @@ fn the_examples_of_merge_work_as_printed() {
             assert!(said.out.contains("12,000 acknowledged of 12,000"), "{}", said.out);
             assert!(said.out.lines().all(|line| line.chars().count() <= 80), "{}", said.out);
         }
+    });
+}
+
+#[test]
+fn the_examples_of_compare_work_as_printed() {
+    let files = ["a.json", "b.json", "a2.json", "b2.json", "a3.json", "b3.json"];
+    run_examples("compare", &files, |typed, said, _| {
+        assert!(matches!(said.code, Some(0 | 100)), "{}{}", said.out, said.log);
+        let is_one = !typed.contains(&"a2.json");
+        assert_eq!(said.out.contains("cannot show the noise between runs"), is_one, "{}", said.out);
+        assert!(said.out.contains("response p99"), "{}", said.out);
+    });
+}
+
+#[test]
+fn what_is_worse_ends_compare_with_100() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut slow: Value = serde_json::from_str(&report(0)).unwrap();
+    let point = slow["series"]["points"][1].clone();
+    slow["series"]["points"] = vec![point; 30].into();
+    fs::write(folder.path().join("a.json"), slow.to_string()).unwrap();
+    for point in slow["series"]["points"].as_array_mut().unwrap() {
+        let p99 = &mut point["response"]["p99_ns"];
+        *p99 = (p99.as_u64().unwrap() * 2).into();
     }
+    fs::write(folder.path().join("b.json"), slow.to_string()).unwrap();
+    let compare = |arguments: &[&str]| {
+        run_in(folder.path(), &[&["compare", "--output-format", "json"], arguments].concat())
+    };
+    let worse = compare(&["a.json", "--", "b.json"]);
+    assert_eq!(worse.code, Some(100), "{}{}", worse.out, worse.log);
+    let told: Value = serde_json::from_str(&worse.out).unwrap();
+    assert_eq!(
+        (&told["verdict"], &told["differences"][2]["verdict"]),
+        (&"worse".into(), &"worse".into())
+    );
+    assert_eq!(compare(&["b.json", "--", "a.json"]).code, Some(0));
+    assert_eq!(compare(&["a.json", "--", "a.json"]).code, Some(0));
+    assert_eq!(compare(&["--threshold", "100%", "a.json", "--", "b.json"]).code, Some(100));
+    assert_eq!(compare(&["a.json"]).code, Some(2));
+    assert_eq!(compare(&["a.json", "--", "none.json"]).code, Some(1));
 }
 
 #[test]
@@ -85,8 +131,8 @@ fn a_report_that_cannot_be_merged_is_named_and_nothing_is_merged() {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a measurement has a figure to tell")]
 #[ignore = "a measurement, by name, with --ignored --nocapture"]
+#[expect(clippy::print_stdout, reason = "the figure is quoted")]
 fn merge_of_100_reports_is_timed() {
     let folder = tempfile::tempdir().unwrap();
     let mut report: Value = serde_json::from_str(&report(0)).unwrap();
@@ -103,8 +149,8 @@ fn merge_of_100_reports_is_timed() {
     let began = clock::now();
     let said = run(&files.iter().map(String::as_str).collect::<Vec<_>>());
     println!(
-        "{:?} of {} bytes each\n{}",
-        Duration::from_nanos(clock::now().ns_since(began)),
+        "{} us of {} bytes each\n{}",
+        clock::now().ns_since(began) / 1_000,
         report.to_string().len(),
         said.out
     );
