@@ -25,6 +25,7 @@ use crate::verify::VerifyError;
 mod batches;
 mod broker;
 mod capacity;
+mod chart;
 mod compare;
 mod conf_file;
 mod load;
@@ -46,6 +47,7 @@ use broker::BrokerArgs;
 use broker::ServeError;
 use capacity::CapacityArgs;
 use logging::LogFormat;
+use chart::ChartArgs;
 use compare::CompareArgs;
 use merge::MergeArgs;
 use output::Output;
@@ -114,6 +116,8 @@ enum Command {
     Merge(MergeArgs),
     /// Tells whether runs differ from others by more than noise.
     Compare(CompareArgs),
+    /// Draws runs as one HTML page.
+    Chart(ChartArgs),
     /// Prints records instead of sending them.
     Sample(SampleArgs),
     /// Prints the schema that would be registered, or a table of its fields.
@@ -188,6 +192,7 @@ pub fn main() -> ExitCode {
         Some(Command::Capacity(arguments)) => capacity::capacity(&arguments).map(|()| 0),
         Some(Command::Merge(arguments)) => merge::merge(&arguments),
         Some(Command::Compare(arguments)) => compare::compare(&arguments),
+        Some(Command::Chart(arguments)) => chart::chart(&arguments),
         Some(Command::Sample(arguments)) => sample::sample(&arguments).map(|()| 0),
         Some(Command::Schema(arguments)) => sample::schema(&arguments).map(|()| 0),
         Some(Command::Broker(arguments)) => {

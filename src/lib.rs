@@ -39,6 +39,7 @@ pub mod report;
 pub mod past;
 pub mod fleet;
 pub mod compare;
+pub mod chart;
 pub mod verify;
 pub mod capacity;
 pub mod search;

@@ -5,6 +5,8 @@ mod allocations;
 #[cfg(test)]
 mod broker;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod consuming;
 #[cfg(test)]
 mod credentials;

@@ -115,6 +115,21 @@ fn what_is_worse_ends_compare_with_100() {
 }
 
 #[test]
+fn the_examples_of_chart_work_as_printed() {
+    let files = ["out.json", "before.json", "after.json"];
+    run_examples("chart", &files, |typed, said, folder| {
+        assert_eq!((said.code, said.out.as_str()), (Some(0), ""), "{}", said.log);
+        let html = fs::read_to_string(folder.join(typed.last().unwrap())).unwrap();
+        assert_eq!(html.contains("class=\"end e1\""), typed.contains(&"after.json"));
+        assert!(html.ends_with("</html>\n") && html.contains("class=\"line l0\""));
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let said = run_in(folder.path(), &["chart", "none.json", "-o", "none.html"]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.log.contains("none.json") && !folder.path().join("none.html").exists());
+}
+
+#[test]
 fn a_report_that_cannot_be_merged_is_named_and_nothing_is_merged() {
     let folder = tempfile::tempdir().unwrap();
     let (whole, other) = (report(0), report(1));

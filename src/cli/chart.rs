@@ -1,0 +1,50 @@
+//! `chart`: runs as a page.
+
+use std::fs;
+use std::io;
+
+use clap::Args;
+
+use super::Failure;
+use super::failed;
+use super::print;
+use crate::chart;
+use crate::past;
+
+const EXAMPLES: &str = "\
+Examples:
+  producer-load chart out.json -o out.html
+  producer-load chart before.json after.json -o both.html";
+
+/// What `chart` can be told.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ChartArgs {
+    /// The JSON reports to draw, over each other; also of merge, and logs with marked lines.
+    #[arg(value_name = "REPORT", required = true)]
+    reports: Vec<String>,
+    /// Where the page goes; - is standard output.
+    #[arg(short, long, value_name = "FILE", env = "PRODUCER_LOAD_OUTPUT")]
+    output: String,
+}
+
+/// A page that cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("--output {path}: {source}")]
+struct WriteError {
+    path: String,
+    source: io::Error,
+}
+
+/// Writes the page.
+pub(super) fn chart(arguments: &ChartArgs) -> Result<u8, Failure> {
+    let runs = past::read_all(&arguments.reports).map_err(failed)?;
+    let page = chart::page(&runs).map_err(failed)?;
+    let path = &arguments.output;
+    if path == "-" {
+        return print(&page).map(|()| 0);
+    }
+    let error = |source| failed(WriteError { path: path.clone(), source });
+    fs::write(path, page).map_err(error)?;
+    Ok(0)
+}
