@@ -276,8 +276,9 @@ impl Comparison {
             writeln!(text, "  {name:<10}{}", folded(value)).ok();
         };
         line("noise", self.method);
-        for codes in self.codes.iter().filter(|codes| codes.iter().any(|code| *code > 0)) {
-            line("exit codes", &format!(" {codes:?}"));
+        if self.codes.iter().flatten().any(|code| *code > 0) {
+            let [a, b] = &self.codes;
+            line("exit with", &format!("{a:?} and {b:?}"));
         }
         for condition in &self.conditions {
             line("differ in", condition);

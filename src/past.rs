@@ -268,6 +268,8 @@ impl Past {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::sync::OnceLock;
+
     use super::*;
     use crate::report::Report;
     use crate::report::tests::measured;
@@ -283,7 +285,9 @@ pub(crate) mod tests {
 
     /// The report of a run that was not measured, to be changed by tests.
     pub(crate) fn past() -> Past {
-        parse("a.json".to_owned(), Report::new(measured()).json().as_bytes()).unwrap()
+        static PAST: OnceLock<Past> = OnceLock::new();
+        let json = || Report::new(measured()).json();
+        PAST.get_or_init(|| parse("a.json".to_owned(), json().as_bytes()).unwrap()).clone()
     }
 
     #[test]

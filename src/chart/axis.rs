@@ -25,6 +25,9 @@ pub(super) struct Axis {
     pub(super) ticks: Vec<(f64, String)>,
 }
 
+/// With more nines than that their labels would touch each other.
+const NINES_CLOSE: f64 = 6.0;
+
 /// Ticks of an axis, about.
 const TICKS: f64 = 5.0;
 
@@ -88,7 +91,10 @@ impl Axis {
 
     /// Of percentiles: a value is the number of nines.
     pub(super) fn percentiles(highest: f64) -> Self {
-        let mut ticks = vec![(0.0, "0 %".to_owned()), (2_f64.log10(), "50 %".to_owned())];
+        let mut ticks = vec![(0.0, "0 %".to_owned())];
+        if highest < NINES_CLOSE {
+            ticks.push((2_f64.log10(), "50 %".to_owned()));
+        }
         let mut nines = 1_u16;
         while f64::from(nines) <= highest {
             let label = match nines {
@@ -97,7 +103,8 @@ impl Axis {
                 more => format!("99.{} %", "9".repeat(usize::from(more) - 2)),
             };
             ticks.push((f64::from(nines), label));
-            nines += 1;
+            // Labels grow with their nines, so that there is room for every other one of many.
+            nines += if nines >= 2 && highest > NINES_CLOSE { 2 } else { 1 };
         }
         Self { low: 0.0, high: highest.max(1.0), is_logarithmic: false, ticks }
     }
@@ -153,6 +160,8 @@ mod tests {
         assert_eq!(labels(&latency), ["100 us", "1 ms", "10 ms", "100 ms"]);
         let percentiles = Axis::percentiles(3.6);
         assert_eq!(labels(&percentiles), ["0 %", "50 %", "90 %", "99 %", "99.9 %"]);
+        let many = Axis::percentiles(8.3);
+        assert_eq!(labels(&many), ["0 %", "90 %", "99 %", "99.99 %", "99.9999 %", "99.999999 %"]);
     }
 
     #[test]

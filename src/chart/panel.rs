@@ -10,7 +10,7 @@ use super::letters;
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 230.0;
 const LEFT: f64 = 66.0;
-const RIGHT: f64 = 26.0;
+const RIGHT: f64 = 34.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 26.0;
 
