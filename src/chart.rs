@@ -132,6 +132,9 @@ fn summary(html: &mut String, runs: &[Past]) {
     html.push_str("</tbody></table></div>\n");
 }
 
+/// The drawing of what a quota took.
+const THROTTLING: &str = "Throttling";
+
 /// What is drawn over time: a point and how many seconds it covers.
 type Value = fn(&Point, f64) -> Option<f64>;
 
@@ -155,12 +158,9 @@ const OVER_TIME: [(&str, &str, Unit, Value); 7] = [
     ("Service time, p99", "send to receipt", Unit::Latency, |point, _| {
         Some(point.service?.p99_ns as f64)
     }),
-    (
-        "Throttling",
-        "threads that stood still for the CPU quota",
-        Unit::Threads,
-        |point, seconds| Some(point.throttled_ns? as f64 / 1e9 / seconds),
-    ),
+    (THROTTLING, "threads that stood still for the CPU quota", Unit::Threads, |point, seconds| {
+        Some(point.throttled_ns? as f64 / 1e9 / seconds)
+    }),
 ];
 
 fn panels(runs: &[Past]) -> Result<Vec<Panel>, PastError> {
@@ -196,6 +196,8 @@ fn panels(runs: &[Past]) -> Result<Vec<Panel>, PastError> {
         let y = Axis::logarithmic(Unit::Latency, lowest, highest);
         panels.push(Panel { title, subtitle, x, y, lines, targets: Vec::new() });
     }
+    // What is empty without a quota comes last.
+    panels.sort_by_key(|panel| panel.title == THROTTLING);
     Ok(panels)
 }
 

@@ -28,6 +28,9 @@ pub(super) struct Axis {
 /// With more nines than that their labels would touch each other.
 const NINES_CLOSE: f64 = 6.0;
 
+/// With more than that 50 % would stand on 0 %.
+const HALF_FITS: f64 = 4.0;
+
 /// Ticks of an axis, about.
 const TICKS: f64 = 5.0;
 
@@ -39,7 +42,7 @@ impl Unit {
             Self::Latency => &[(1.0, " ns"), (1e3, " us"), (1e6, " ms"), (1e9, " s")],
             Self::Rate => &[(1.0, "/s"), (1e3, "k/s"), (1e6, "m/s")],
             Self::Cpus => &[(1.0, " CPU")],
-            Self::Threads => &[(1.0, "")],
+            Self::Threads => &[(1.0, " threads")],
         };
         // Minutes are left for hours only when there are many of them.
         let enough = if self == Self::Time { 3.0 } else { 2.0 };
@@ -92,7 +95,7 @@ impl Axis {
     /// Of percentiles: a value is the number of nines.
     pub(super) fn percentiles(highest: f64) -> Self {
         let mut ticks = vec![(0.0, "0 %".to_owned())];
-        if highest < NINES_CLOSE {
+        if highest < HALF_FITS {
             ticks.push((2_f64.log10(), "50 %".to_owned()));
         }
         let mut nines = 1_u16;
@@ -152,10 +155,7 @@ mod tests {
         );
         assert_eq!(labels(&of(Unit::Rate, 50_000.0)).last(), Some(&"60k/s"));
         assert_eq!(labels(&of(Unit::Cpus, 0.03))[1], "0.01 CPU");
-        assert_eq!(
-            labels(&of(Unit::Threads, 0.0)),
-            ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0", "1.2"]
-        );
+        assert_eq!(labels(&of(Unit::Threads, 0.0))[1], "0.2 threads");
         let latency = Axis::logarithmic(Unit::Latency, 4e5, 3e7);
         assert_eq!(labels(&latency), ["100 us", "1 ms", "10 ms", "100 ms"]);
         let percentiles = Axis::percentiles(3.6);

@@ -9,7 +9,7 @@ use super::letters;
 
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 230.0;
-const LEFT: f64 = 66.0;
+const LEFT: f64 = 76.0;
 const RIGHT: f64 = 34.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 26.0;
@@ -126,10 +126,11 @@ impl Panel {
             }
         }
         ends.sort_by(|one, other| one.0.total_cmp(&other.0));
-        let mut free = f64::NEG_INFINITY;
-        for (y, x, run) in ends {
-            let y = y.max(free);
-            free = y + LETTER_HEIGHT;
+        // Apart from each other, from the lowest up, so that none stands on the axis.
+        let mut free = HEIGHT - BOTTOM;
+        for (y, x, run) in ends.into_iter().rev() {
+            let y = y.min(free);
+            free = y - LETTER_HEIGHT;
             writeln!(
                 svg,
                 "<text class=\"end e{}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
