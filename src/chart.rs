@@ -86,7 +86,8 @@ fn letters(run: usize) -> String {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "for display")]
 fn summary(html: &mut String, runs: &[Past]) {
     html.push_str(
-        "<div class=\"wide\"><table>\n<thead><tr><th colspan=\"2\">run</th><th>records a second</th>\
+        "<div class=\"wide\"><table>\n<thead><tr><th colspan=\"2\">run</th>\
+         <th>records a second</th>\
          <th>response p50, p99</th><th>service p50, p99</th><th>CPU a record</th><th>throttled</th>\
          <th>verdict</th></tr></thead>\n<tbody>\n",
     );
@@ -114,8 +115,9 @@ fn summary(html: &mut String, runs: &[Past]) {
         let mark = if verdict.code == 0 { "✓" } else { "✗" };
         write!(
             html,
-            "<tr><td><svg class=\"key\" viewBox=\"0 0 44 14\" aria-hidden=\"true\"><path class=\"line l{}\" \
-             d=\"M2 7H30\"/><text x=\"33\" y=\"11\">{}</text></svg></td><td>{}<br><small>{}</small></td>",
+            "<tr><td><svg class=\"key\" viewBox=\"0 0 44 14\" aria-hidden=\"true\">\
+             <path class=\"line l{}\" d=\"M2 7H30\"/><text x=\"33\" y=\"11\">{}</text></svg></td>\
+             <td>{}<br><small>{}</small></td>",
             place % LOOKS,
             letters(place),
             escaped(&run.name),

@@ -1,12 +1,13 @@
 //! Two sides of one or several runs each: what differs, and whether it is more than noise.
 //!
-//! A figure of a run is the mean of its series after the warm-up. With several runs on each side the
-//! runs themselves tell the noise, and sides are compared by Welch's test (B. L. Welch, Biometrika
-//! 34, 1947). With several on one side alone that side's noise is taken for both, as in Student's
-//! test. With one a side only the noise within a run is known (`compare/series.rs`), and that is said.
+//! A figure of a run is the mean of its series after the warm-up. With several runs on each side
+//! the runs themselves tell the noise, and sides are compared by Welch's test (B. L. Welch,
+//! Biometrika 34, 1947). With several on one side alone that side's noise is taken for both, as in
+//! Student's test. With one a side only the noise within a run is known (`compare/series.rs`), and
+//! that is said.
 //!
-//! Intervals hold together: with so many figures each has a confidence above 95 %, so that of twenty
-//! comparisons of equals one shows a difference anywhere, at most (C. E. Bonferroni, 1936).
+//! Intervals hold together: with so many figures each has a confidence above 95 %, so that of
+//! twenty comparisons of equals one shows a difference anywhere, at most (C. E. Bonferroni, 1936).
 
 use std::fmt::Write;
 
@@ -28,7 +29,7 @@ use moments::Moments;
 
 /// The share of comparisons of equals that may show a difference: somewhat less than the one of
 /// twenty that is promised, since in short series the autocorrelation is only roughly known.
-const FALSE_ALARMS: f64 = 0.04;
+const FALSE_ALARMS: f64 = 0.03;
 
 /// What is told of a run.
 #[derive(Clone, Copy, Debug)]
@@ -122,8 +123,8 @@ pub struct Comparison {
     pub codes: [Vec<u8>; 2],
     /// What makes the comparison doubtful.
     pub warnings: Vec<String>,
-    /// Of all: worse where anything is, or where the runs of the second side failed and those of the
-    /// first did not.
+    /// Of all: worse where anything is, or where the runs of the second side failed and those of
+    /// the first did not.
     pub verdict: Change,
 }
 
@@ -188,6 +189,8 @@ fn difference(
     let (a, b) = (of_a.mean, of_b.mean);
     let share = |value: f64| if a > 0.0 { value / a } else { 0.0 };
     let half = error.map(|error| error.value * student::quantile(level, error.freedom));
+    // Of a single value nothing can be said.
+    let half = half.filter(|half| half.is_finite());
     let interval = half.map(|half| (share(b - a - half), share(b - a + half)));
     let is_sure = interval.is_some_and(|(from, to)| from > 0.0 || to < 0.0);
     let verdict = match (is_sure && share(b - a).abs() >= threshold, (b > a) == figure.is_rate) {

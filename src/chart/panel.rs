@@ -60,7 +60,8 @@ impl Panel {
         write!(
             svg,
             "<figure>\n<figcaption>{title} <small>{subtitle}</small></figcaption>\n\
-             <svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}: {subtitle}\">\n"
+             <svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
+             aria-label=\"{title}: {subtitle}\">\n"
         )
         .ok();
         if self.lines.iter().all(|line| line.values().next().is_none()) {

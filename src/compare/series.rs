@@ -1,15 +1,16 @@
 //! How far the mean of a series may be off whose values depend on those before.
 //!
-//! A second resembles the one before it, so that n seconds say less than n independent values would. A
-//! series in which each value keeps a share rho of the last one's deviation (AR(1)) is worth
-//! n (1 - rho) / (1 + rho) of them (H. J. Thiébaux and F. W. Zwiers, Journal of Climate and Applied
-//! Meteorology 23, 1984), and its variance is estimated too low by as much as the mean follows it. The
-//! estimate of rho is too low in short series; (1 + 4 rho) / n is added (M. G. Kendall, Biometrika 41,
-//! 1954). A negative rho, with which values would be worth more, is not used.
+//! A second resembles the one before it, so that n seconds say less than n independent values
+//! would. A series in which each value keeps a share rho of the last one's deviation (AR(1)) is
+//! worth n (1 - rho) / (1 + rho) of them (H. J. Thiébaux and F. W. Zwiers, Journal of Climate and
+//! Applied Meteorology 23, 1984), and its variance is estimated too low by as much as the mean
+//! follows it. The estimate of rho is too low in short series; (1 + 4 rho) / n is added (M. G.
+//! Kendall, Biometrika 41, 1954). A negative rho, with which values would be worth more, is not
+//! used.
 //!
 //! The degrees of freedom are those of a variance that is as uncertain as this one: by the delta
-//! method the logarithm of (1 + rho) / (1 - rho) varies by 4 / (n (1 - rho^2)) and that of the values'
-//! variance by 2 (1 + rho^2) / (n (1 - rho^2)) (M. S. Bartlett, 1946).
+//! method the logarithm of (1 + rho) / (1 - rho) varies by 4 / (n (1 - rho^2)) and that of the
+//! values' variance by 2 (1 + rho^2) / (n (1 - rho^2)) (M. S. Bartlett, 1946).
 
 use super::moments::Moments;
 use super::moments::StandardError;

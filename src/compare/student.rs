@@ -19,8 +19,8 @@ fn inside(t: f64, freedom: f64) -> f64 {
     1.0 - incomplete_beta(x, 0.5 * freedom, 0.5)
 }
 
-/// The regularised incomplete beta function, by its continued fraction (Abramowitz and Stegun, 26.5.8)
-/// evaluated as Lentz does.
+/// The regularised incomplete beta function, by its continued fraction (Abramowitz and Stegun,
+/// 26.5.8) evaluated as Lentz does.
 #[expect(clippy::many_single_char_names, reason = "as the formula has them")]
 fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
     if x <= 0.0 || x >= 1.0 {

@@ -18,7 +18,8 @@ fn normal(rng: &mut Rng) -> f64 {
     radius * (std::f64::consts::TAU * rng.f64()).cos()
 }
 
-/// A run of so many seconds whose figures vary by a share of them; CPU and latencies times `factor`.
+/// A run of so many seconds whose figures vary by a share of them; CPU and latencies times
+/// `factor`.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive and small")]
 fn simulated(rng: &mut Rng, seconds: usize, noise: f64, factor: f64) -> Past {
     let mut off = [(); 6].map(|()| normal(rng));

@@ -1,4 +1,5 @@
-//! The page of `chart` in a browser that is not ours: what it draws, and that it has nothing to say.
+//! The page of `chart` in a browser that is not ours: what it draws, and that it has nothing to
+//! say.
 
 use std::fs;
 use std::path::Path;
@@ -7,8 +8,8 @@ use std::process::Command;
 use crate::past_reports::report;
 use crate::past_reports::run_in;
 
-/// Asks every drawing what the browser made of it: how many lines have a size, and how many letters and
-/// labels stand within the drawing.
+/// Asks every drawing what the browser made of it: how many lines have a size, and how many letters
+/// and labels stand within the drawing.
 const ASK: &str = "<script>addEventListener('load', () => {
   const sized = [...document.querySelectorAll('main path.line')].filter(it => {
     const box = it.getBoundingClientRect();
@@ -16,7 +17,8 @@ const ASK: &str = "<script>addEventListener('load', () => {
   });
   const outside = [...document.querySelectorAll('main text')].filter(it => {
     const box = it.getBoundingClientRect(), all = it.closest('svg').getBoundingClientRect();
-    return box.width === 0 || box.left < all.left || box.right > all.right || box.bottom > all.bottom;
+    return box.width === 0 || box.left < all.left || box.right > all.right
+      || box.bottom > all.bottom;
   });
   document.body.dataset.told = `lines ${sized.length} outside ${outside.length} `
     + `paper ${getComputedStyle(document.body).backgroundColor}`;

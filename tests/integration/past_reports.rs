@@ -146,7 +146,7 @@ fn a_report_that_cannot_be_merged_is_named_and_nothing_is_merged() {
 }
 
 #[test]
-#[ignore = "a measurement, by name, with --ignored --nocapture"]
+#[ignore = "a measurement, with --release"]
 #[expect(clippy::print_stdout, reason = "the figure is quoted")]
 fn merge_of_100_reports_is_timed() {
     let folder = tempfile::tempdir().unwrap();
