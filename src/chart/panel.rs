@@ -14,8 +14,9 @@ const RIGHT: f64 = 34.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 26.0;
 
-/// Letters at the ends of lines are so far apart at least.
+/// Letters at the ends of lines are so far apart at least, above or beside each other.
 const LETTER_HEIGHT: f64 = 12.0;
+const LETTER_WIDTH: f64 = 20.0;
 
 /// A line; where nothing was measured it has a gap.
 #[derive(Clone, Debug)]
@@ -127,11 +128,12 @@ impl Panel {
             }
         }
         ends.sort_by(|one, other| one.0.total_cmp(&other.0));
-        // Apart from each other, from the lowest up, so that none stands on the axis.
-        let mut free = HEIGHT - BOTTOM;
+        // Apart from their neighbours, from the lowest up, so that none stands on the axis.
+        let mut placed: Vec<(f64, f64)> = Vec::new();
         for (y, x, run) in ends.into_iter().rev() {
-            let y = y.min(free);
-            free = y - LETTER_HEIGHT;
+            let near = placed.iter().filter(|(at, _)| (at - x).abs() < LETTER_WIDTH);
+            let y = near.map(|(_, y)| y - LETTER_HEIGHT).fold(y, f64::min);
+            placed.push((x, y));
             writeln!(
                 svg,
                 "<text class=\"end e{}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",

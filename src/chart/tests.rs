@@ -82,3 +82,24 @@ fn runs_are_told_apart_beyond_the_alphabet() {
     let all: Vec<String> = [0, 25, 26, 27, 701].into_iter().map(letters).collect();
     assert_eq!(all, ["A", "Z", "AA", "AB", "ZZ"]);
 }
+
+#[test]
+fn letters_at_one_place_stand_apart_and_others_where_their_line_ends() {
+    let line = |end: f64| Line { points: vec![Some((0.0, 0.0)), Some((end, 0.0))] };
+    let panel = Panel {
+        title: "",
+        subtitle: "",
+        x: Axis::linear(Unit::Time, 40.0),
+        y: Axis::linear(Unit::Rate, 1.0),
+        lines: vec![line(40.0), line(40.0), line(20.0)],
+        targets: Vec::new(),
+    };
+    let svg = panel.svg();
+    let at = |run: usize| {
+        let tag = svg.split(&format!("class=\"end e{run}\"")).nth(1).unwrap();
+        tag.split("y=\"").nth(1).unwrap().split('"').next().unwrap().parse::<f64>().unwrap()
+    };
+    let [one, other, early] = [0, 1, 2].map(at);
+    assert!((one - other).abs() > 11.0, "{svg}");
+    assert!((early - one.max(other)).abs() < 0.2, "{svg}");
+}
