@@ -18,7 +18,9 @@ pub(crate) fn report(shard: usize) -> String {
     static REPORTS: OnceLock<[String; 2]> = OnceLock::new();
     let reports = REPORTS.get_or_init(|| {
         ["0/2", "1/2"].map(|shard| {
-            let rest = ["-d", "3s", "-r", "2k", "--report", "-", "--seed", "5"];
+            // A machine that is busy shall not make it fail.
+            let rest =
+                ["-d", "3s", "-r", "2k", "--report", "-", "--seed", "5", "--tolerance", "50%"];
             let said = run(&[&["--shard", shard][..], &rest].concat());
             assert_eq!(said.code, Some(0), "{}", said.log);
             said.report().to_string()
