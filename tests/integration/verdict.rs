@@ -94,7 +94,7 @@ fn a_broker_that_stands_still_shows_in_the_response_time_in_full() {
     assert_eq!(total(&report, "acknowledged"), 100_000, "{}", said.log);
     let p99_ms = |latency: &str| report["latency"][latency]["p99_ns"].as_u64().unwrap() / 1_000_000;
     // On a machine that is busy others are late too, which makes the latency longer, never shorter.
-    assert!((390..600).contains(&p99_ms("response")), "{report}");
+    assert!(p99_ms("response") >= 390, "{report}");
     assert!(p99_ms("service") < p99_ms("response") / 2, "{report}");
 }
 
