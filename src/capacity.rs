@@ -245,7 +245,7 @@ pub fn answer(question: Question, cost: Cost) -> Result<Answer, CapacityError> {
     if pods > PODS_MAX {
         return Err(CapacityError::TooMany { pods });
     }
-    let pod = pod.at(millionths_up(question.target_per_second / pods), &question, &cost);
+    let pod = pod.at(share(question.target_per_second, pods), &question, &cost);
     let pods = whole(pods);
     let (pods_max, bound_by) = pods_on_a_node(&question, &pod);
     let nodes = pods.div_ceil(pods_max);
@@ -378,9 +378,12 @@ pub fn json(answer: &Answer) -> String {
     json.unwrap_or_else(|error| format!(r#"{{"error":"{error}"}}"#)) + "\n"
 }
 
-/// Rounds up to what a rate can be said in, so that pods together are not slower than the target.
-fn millionths_up(rate: f64) -> f64 {
-    (rate * 1e6 - 1e-3).ceil() / 1e6
+/// Returns the rate of each of so many pods in the millionths that a rate can be said in, rounded
+/// up where the pods together would be slower than the target.
+fn share(target: f64, pods: f64) -> f64 {
+    let nearest = (target / pods * 1e6).round();
+    let is_slower = nearest / 1e6 * pods < target;
+    (nearest + f64::from(u8::from(is_slower))) / 1e6
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate")]

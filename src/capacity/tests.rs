@@ -200,6 +200,16 @@ spec:
     assert_eq!(patch(&answer), expected);
 }
 
+#[test]
+fn pods_together_are_not_slower_than_the_target() {
+    for (target, pods) in [(37_720_621.571_689_22, 691.0), (50_000.0, 3.0), (1.1, 1.0), (0.1, 7.0)]
+    {
+        let each = share(target, pods);
+        assert!(each * pods >= target && (each - 2e-6) * pods < target, "{target} {pods} {each}");
+    }
+    assert!((share(50_000.0, 1.0) - 50_000.0).abs() < 1e-9);
+}
+
 proptest! {
     #[test]
     fn a_fleet_carries_its_target_and_has_no_pod_or_node_too_many(
