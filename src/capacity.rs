@@ -371,13 +371,6 @@ fn least(one: (f64, Resource), other: (f64, Resource)) -> (f64, Resource) {
     if other.0 < one.0 { other } else { one }
 }
 
-/// Renders the answer as one line of JSON.
-#[must_use]
-pub fn json(answer: &Answer) -> String {
-    let json = serde_json::to_string(answer);
-    json.unwrap_or_else(|error| format!(r#"{{"error":"{error}"}}"#)) + "\n"
-}
-
 /// Returns the rate of each of so many pods in the millionths that a rate can be said in, rounded
 /// up where the pods together would be slower than the target.
 fn share(target: f64, pods: f64) -> f64 {

@@ -20,6 +20,7 @@ use crate::run;
 use crate::run::Outside;
 use crate::run::RunError;
 use crate::signals;
+use crate::verify::Outcome;
 use crate::verify::VerifyError;
 
 mod batches;
@@ -28,6 +29,7 @@ mod capacity;
 mod chart;
 mod compare;
 mod conf_file;
+mod format;
 mod load;
 mod logging;
 mod merge;
@@ -57,7 +59,6 @@ use sample::SampleArgs;
 use sample::SchemaArgs;
 use search::SearchArgs;
 use target::TargetError;
-use verify::FormatArg;
 use verify::VerifyArgs;
 
 /// The run could not begin or failed.
@@ -112,7 +113,7 @@ enum Command {
     Search(Box<SearchArgs>),
     /// Says how many pods a rate takes, on how many nodes, and what they cost.
     Capacity(Box<CapacityArgs>),
-    /// Makes one report of those of a fleet's pods.
+    /// Makes one report of those of a fleet's pods; as json one that verify and chart read, too.
     Merge(MergeArgs),
     /// Tells whether runs differ from others by more than noise.
     Compare(CompareArgs),
@@ -250,10 +251,7 @@ fn verify(arguments: &VerifyArgs) -> Result<u8, Failure> {
         }
         error => failed(error),
     })?;
-    print(&match arguments.format() {
-        FormatArg::Text => outcome.text(),
-        FormatArg::Json => outcome.json(),
-    })?;
+    arguments.format.print(&outcome, Outcome::text)?;
     Ok(outcome.verdict.code)
 }
 

@@ -246,12 +246,6 @@ fn warnings(a: &[Past], b: &[Past]) -> Vec<String> {
 }
 
 impl Comparison {
-    /// Returns it as one line of JSON.
-    #[must_use]
-    pub fn json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_else(|error| format!(r#"{{"error":"{error}"}}"#))
-    }
-
     /// Renders it for a person.
     #[must_use]
     pub fn text(&self) -> String {

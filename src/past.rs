@@ -215,12 +215,6 @@ fn parse(name: String, text: &[u8]) -> Result<Past, PastError> {
 }
 
 impl Past {
-    /// Returns the report as one line of JSON.
-    #[must_use]
-    pub fn json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_else(|error| format!(r#"{{"error":"{error}"}}"#))
-    }
-
     /// Returns where it ran.
     #[must_use]
     pub fn host(&self) -> &str {

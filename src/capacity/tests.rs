@@ -170,7 +170,7 @@ fn the_answer_reads_well_in_every_rendering() {
     ] {
         assert!(text.contains(said), "{said}:\n{text}");
     }
-    let json: serde_json::Value = serde_json::from_str(&json(&answer)).unwrap();
+    let json = serde_json::to_value(&answer).unwrap();
     assert_eq!(json["fleet"]["pods"], 1);
     assert_eq!(json["pod"]["bound_by"], "network");
     assert_eq!(json["question"]["node"]["name"], "t3.medium");

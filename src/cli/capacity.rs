@@ -10,14 +10,13 @@ use super::EXIT_STOPPED;
 use super::Failure;
 use super::batches::BatchArgs;
 use super::failed;
+use super::format::FormatArgs;
 use super::outside;
 use super::print;
 use super::produce::settings_of_records;
 use super::records::RecordArgs;
 use super::surroundings;
-use super::verify::FormatArg;
 use crate::capacity;
-use crate::capacity::Answer;
 use crate::capacity::Node;
 use crate::capacity::NodeChanges;
 use crate::capacity::NodeUnknown;
@@ -52,15 +51,8 @@ pub(super) struct CapacityArgs {
     records: RecordArgs,
     #[command(flatten)]
     batches: BatchArgs,
-    /// How the answer is printed.
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        env = "PRODUCER_LOAD_OUTPUT_FORMAT",
-        default_value = "text",
-        help_heading = "Output"
-    )]
-    output_format: FormatArg,
+    #[command(flatten)]
+    format: FormatArgs,
     /// Write a kustomize patch of the Deployment event-producer to this file; `-` prints it
     /// behind the answer.
     #[arg(long, value_name = "FILE", env = "PRODUCER_LOAD_EMIT_PATCH", help_heading = "Output")]
@@ -192,7 +184,7 @@ pub(super) fn capacity(arguments: &CapacityArgs) -> Result<(), Failure> {
     let cost = gauge::measure(&settings, cpus, given, &surroundings::here(), &outside)
         .map_err(not_measured)?;
     let answer = capacity::answer(question, cost).map_err(impossible)?;
-    print(&rendered(&answer, arguments.output_format))?;
+    arguments.format.print(&answer, capacity::text)?;
     let patch = capacity::patch(&answer);
     match arguments.emit_patch.as_deref() {
         None => Ok(()),
@@ -200,13 +192,6 @@ pub(super) fn capacity(arguments: &CapacityArgs) -> Result<(), Failure> {
         Some(file) => fs::write(file, patch).map_err(|source| {
             failed(io::Error::new(source.kind(), format!("--emit-patch {file}: {source}")))
         }),
-    }
-}
-
-fn rendered(answer: &Answer, format: FormatArg) -> String {
-    match format {
-        FormatArg::Text => capacity::text(answer),
-        FormatArg::Json => capacity::json(answer),
     }
 }
 

@@ -4,10 +4,10 @@ use clap::Args;
 
 use super::Failure;
 use super::failed;
-use super::print;
-use super::verify::FormatArg;
+use super::format::FormatArgs;
 use crate::compare;
 use crate::compare::Change;
+use crate::compare::Comparison;
 use crate::past;
 use crate::units::parse_share;
 
@@ -37,14 +37,8 @@ pub(super) struct CompareArgs {
         value_parser = parse_share
     )]
     threshold: f64,
-    /// How the result is printed.
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        env = "PRODUCER_LOAD_OUTPUT_FORMAT",
-        default_value = "text"
-    )]
-    output_format: FormatArg,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 /// Prints the comparison; returns its exit code.
@@ -52,9 +46,6 @@ pub(super) fn compare(arguments: &CompareArgs) -> Result<u8, Failure> {
     let a = past::read_all(&arguments.a).map_err(failed)?;
     let b = past::read_all(&arguments.b).map_err(failed)?;
     let comparison = compare::compare(&a, &b, arguments.threshold);
-    print(&match arguments.output_format {
-        FormatArg::Text => comparison.text(),
-        FormatArg::Json => comparison.json() + "\n",
-    })?;
+    arguments.format.print(&comparison, Comparison::text)?;
     Ok(if comparison.verdict == Change::Worse { EXIT_WORSE } else { 0 })
 }

@@ -4,8 +4,7 @@ use clap::Args;
 
 use super::Failure;
 use super::failed;
-use super::print;
-use super::verify::FormatArg;
+use super::format::FormatArgs;
 use crate::fleet;
 use crate::fleet::Fleet;
 use crate::fleet::FleetError;
@@ -27,14 +26,8 @@ pub(super) struct MergeArgs {
     /// or several; - reads standard input.
     #[arg(value_name = "REPORT", required = true)]
     reports: Vec<String>,
-    /// How the result is printed; json is a report again, for chart, compare and verify --report.
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        env = "PRODUCER_LOAD_OUTPUT_FORMAT",
-        default_value = "text"
-    )]
-    output_format: FormatArg,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 /// Prints the fleet's report; returns its exit code.
@@ -44,9 +37,6 @@ pub(super) fn merge(arguments: &MergeArgs) -> Result<u8, Failure> {
         past::read::<FleetError>(file, &mut |report| fleet.add(report)).map_err(failed)?;
     }
     let report = fleet.report().map_err(failed)?;
-    print(&match arguments.output_format {
-        FormatArg::Text => fleet::render(&report),
-        FormatArg::Json => report.json() + "\n",
-    })?;
+    arguments.format.print(&report, fleet::render)?;
     Ok(report.verdict.code)
 }

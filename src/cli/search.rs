@@ -8,9 +8,9 @@ use super::EXIT_STOPPED;
 use super::Failure;
 use super::batches::BatchArgs;
 use super::failed;
+use super::format::FormatArgs;
 use super::not_run;
 use super::outside;
-use super::print;
 use super::produce::EngineArgs;
 use super::produce::IdentityArgs;
 use super::produce::settings;
@@ -19,7 +19,6 @@ use super::records::RecordArgs;
 use super::surroundings;
 use super::target::TargetArgs;
 use super::target::TargetError;
-use super::verify::FormatArg;
 use crate::plan::Objectives;
 use crate::plan::PlanError;
 use crate::plan::Settings;
@@ -27,6 +26,7 @@ use crate::probe;
 use crate::probe::SearchError;
 use crate::probe::Wish;
 use crate::search::Limits;
+use crate::search::Outcome;
 use crate::units::Rate;
 use crate::units::parse_duration;
 use crate::units::parse_duration_positive;
@@ -63,6 +63,8 @@ pub(super) struct SearchArgs {
     identity: IdentityArgs,
     #[command(flatten)]
     engine: EngineArgs,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 #[derive(Debug, Args)]
@@ -114,14 +116,6 @@ struct ProbingArgs {
     /// nothing is said of these: 'response.p99<20ms'
     #[arg(long, value_name = "OBJECTIVES", env = "PRODUCER_LOAD_SLO")]
     slo: Option<Objectives>,
-    /// How the result is printed.
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        env = "PRODUCER_LOAD_OUTPUT_FORMAT",
-        default_value = "text"
-    )]
-    output_format: FormatArg,
 }
 
 impl SearchArgs {
@@ -173,10 +167,7 @@ pub(super) fn search(arguments: &SearchArgs) -> Result<u8, Failure> {
         SearchError::Run(error) => not_run(error),
         error => failed(error),
     })?;
-    print(&match arguments.probing.output_format {
-        FormatArg::Text => outcome.text(),
-        FormatArg::Json => outcome.json(),
-    })?;
+    arguments.format.print(&outcome, Outcome::text)?;
     Ok(match outcome.rate_per_second {
         _ if outcome.stopped_by_signal => EXIT_STOPPED,
         Some(_) => 0,

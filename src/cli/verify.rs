@@ -13,6 +13,7 @@ use crate::units::parse_duration_positive;
 use crate::verify::From;
 use crate::verify::Wish;
 
+use super::format::FormatArgs;
 use super::produce::settings_of_records;
 use super::records::RecordArgs;
 use super::target::TargetArgs;
@@ -36,6 +37,8 @@ pub(super) struct VerifyArgs {
     records: RecordArgs,
     #[command(flatten)]
     reading: ReadingArgs,
+    #[command(flatten)]
+    pub(super) format: FormatArgs,
 }
 
 #[derive(Debug, Args)]
@@ -69,29 +72,12 @@ struct ReadingArgs {
     /// Examples of each kind at most.
     #[arg(long, value_name = "COUNT", env = "PRODUCER_LOAD_EXAMPLES", default_value_t = 10)]
     examples: usize,
-    /// How the result is printed.
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        env = "PRODUCER_LOAD_OUTPUT_FORMAT",
-        default_value = "text"
-    )]
-    output_format: FormatArg,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
 enum FromArg {
     Earliest,
     Live,
-}
-
-/// How the result is printed.
-#[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
-pub(super) enum FormatArg {
-    /// For a person.
-    Text,
-    /// One line of JSON.
-    Json,
 }
 
 impl VerifyArgs {
@@ -124,10 +110,5 @@ impl VerifyArgs {
             examples_max: self.reading.examples,
             reports: self.reading.report.clone(),
         }
-    }
-
-    /// Returns how the result is printed.
-    pub(super) const fn format(&self) -> FormatArg {
-        self.reading.output_format
     }
 }

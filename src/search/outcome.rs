@@ -93,13 +93,6 @@ impl Outcome {
         Self { stopped_by_signal, out_of_time, ..self }
     }
 
-    /// Renders it as one line of JSON.
-    #[must_use]
-    pub fn json(&self) -> String {
-        let json = serde_json::to_string(self);
-        json.unwrap_or_else(|error| format!(r#"{{"error":"{error}"}}"#)) + "\n"
-    }
-
     /// Renders it for a person, in at most 80 columns where words allow it.
     #[must_use]
     pub fn text(&self) -> String {
@@ -215,7 +208,7 @@ mod tests {
         ] {
             assert!(text.contains(said), "{said}:\n{text}");
         }
-        let json: serde_json::Value = serde_json::from_str(&found.json()).unwrap();
+        let json = serde_json::to_value(&found).unwrap();
         assert_eq!((&json["rate_per_second"], &json["limit"]), (&1_000.0.into(), &"window".into()));
         assert_eq!(json["probes"].as_array().unwrap().len(), 5);
     }

@@ -161,13 +161,6 @@ impl Outcome {
         }
     }
 
-    /// Returns the outcome as one line of JSON.
-    #[must_use]
-    pub fn json(&self) -> String {
-        let json = serde_json::to_string(self);
-        json.unwrap_or_else(|error| format!(r#"{{"error":"{error}"}}"#)) + "\n"
-    }
-
     /// Renders the outcome for a person.
     #[must_use]
     pub fn text(&self) -> String {
