@@ -28,6 +28,7 @@ import fastavro
 import pulsar
 from fastavro.schema import to_parsing_canonical_form
 
+from leaving import unsubscribe
 from sensor_telemetry import SensorTelemetry
 
 SILENCE_MS = 2_000
@@ -249,7 +250,7 @@ def read(options):
                 if tally.received >= options.count:
                     break
         # Nothing was acknowledged: left behind, the subscription would be a backlog for ever.
-        consumer.unsubscribe()
+        unsubscribe(client, consumer, options.topic)
     finally:
         client.close()
     return tally

@@ -17,6 +17,8 @@ import zlib
 
 import pulsar
 
+from leaving import unsubscribe
+
 SILENCE_MS = 700
 EARLIEST = pulsar.InitialPosition.Earliest
 
@@ -84,10 +86,10 @@ def exclusive(client, topics):
     consumer.close()
     consumer = client.subscribe(topics, "exclusive", initial_position=EARLIEST)
     assert drained(consumer).received == 0, "what was acknowledged came again"
-    consumer.unsubscribe()
+    unsubscribe(client, consumer, topics)
     consumer = client.subscribe(topics, "exclusive")
     assert drained(consumer).received == 0, "latest is not the end"
-    consumer.unsubscribe()
+    unsubscribe(client, consumer, topics)
     return tally
 
 
@@ -142,7 +144,7 @@ def shared(client, topics):
     assert all(received), "one of them got nothing"
     for consumer in consumers[1:]:
         consumer.close()
-    consumers[0].unsubscribe()
+    unsubscribe(client, consumers[0], topics)
     return both
 
 
@@ -161,7 +163,7 @@ def failover(client, topics):
     second.last_times = {}
     drain(consumers[1:], [second])
     assert together.keys() == second.messages.keys(), "the second did not take over"
-    consumers[1].unsubscribe()
+    unsubscribe(client, consumers[1], topics)
     return second
 
 
@@ -177,12 +179,12 @@ def reader(client, topic):
     return tally
 
 
-def pattern(client):
+def pattern(client, topics):
     """Finds the topics by itself."""
-    topics = re.compile("persistent://public/default/.*")
-    consumer = client.subscribe(topics, "pattern", initial_position=EARLIEST)
+    all_topics = re.compile("persistent://public/default/.*")
+    consumer = client.subscribe(all_topics, "pattern", initial_position=EARLIEST)
     tally = drained(consumer)
-    consumer.unsubscribe()
+    unsubscribe(client, consumer, topics)
     return tally
 
 
@@ -196,7 +198,7 @@ def main(service_url, single, count, *topics):
         "exclusive": exclusive(client, topics),
         "shared": shared(client, topics),
         "failover": failover(client, topics),
-        "pattern": pattern(client),
+        "pattern": pattern(client, topics),
         "cumulative": cumulative(client, single),
         "reader": reader(client, single),
     }
