@@ -11,6 +11,7 @@ use std::task::Poll;
 
 use pulsar::proto;
 use pulsar::proto::BaseCommand;
+use pulsar::proto::ServerError;
 use pulsar::proto::base_command::Type;
 
 use super::Arrivals;
@@ -102,7 +103,7 @@ pub struct Link {
 
 impl Link {
     /// Connects to `endpoint` and greets the broker there, or through a proxy the broker at
-    /// `proxied`.
+    /// `proxied`; once more where there is something else to show to a broker that refused.
     ///
     /// # Errors
     /// When nobody listens there, one side does not trust the other, or the broker refuses.
@@ -111,19 +112,38 @@ impl Link {
         endpoint: &Endpoint,
         proxied: Option<&Endpoint>,
     ) -> Result<Self, Cause> {
-        let proof = target.proof.clone();
-        let secret = proof.secret().await?;
+        let secret = target.proof.secret().await?;
+        let opened = Self::greeted(target, endpoint, proxied, secret.clone()).await;
+        match &opened {
+            Err(Cause::Refused { kind: ServerError::AuthenticationError, .. })
+                if target.proof.refused(secret.as_deref()) =>
+            {
+                let secret = target.proof.secret().await?;
+                Self::greeted(target, endpoint, proxied, secret).await
+            }
+            _ => opened,
+        }
+    }
+
+    /// Connects and greets once.
+    async fn greeted(
+        target: &Target,
+        endpoint: &Endpoint,
+        proxied: Option<&Endpoint>,
+        secret: Option<Vec<u8>>,
+    ) -> Result<Self, Cause> {
         let trust = target.service_url.is_tls().then_some(&target.trust);
         let mut link = Self {
             socket: Socket::open(endpoint, trust).await?,
             arrivals: Arrivals::default(),
             message_bytes_max: MESSAGE_BYTES_MAX,
             requests: 0,
-            proof,
+            proof: target.proof.clone(),
         };
         let greeting = command::connect(link.proof.method(), secret, proxied);
         link.write_all(&greeting).await?;
         let answer = link.answer(|command| command.connected.take()).await?;
+        link.proof.taken();
         if let Some(bytes) = answer.max_message_size.and_then(|bytes| usize::try_from(bytes).ok()) {
             link.message_bytes_max = bytes;
         }

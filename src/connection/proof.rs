@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -21,6 +22,10 @@ use crate::clock;
 use crate::clock::Moment;
 use crate::credentials::Credentials;
 use crate::credentials::OAuth2;
+
+/// What a token's life may be shorter by than the issuer says: both it and when the token ends are
+/// in whole seconds.
+const ROUNDED_OFF: Duration = Duration::from_secs(1);
 
 /// The pause before an issuer that gave no token is asked again for the next one.
 const PAUSE_NS: u64 = 10_000_000_000;
@@ -69,20 +74,44 @@ impl Proof {
     /// Returns what can be said without waiting: of tokens that are asked for the newest.
     pub(super) fn at_hand(&self) -> io::Result<Option<Vec<u8>>> {
         match &self.tokens {
-            Some(tokens) => Ok(tokens.newest.lock().clone()),
+            Some(tokens) => Ok(tokens.newest.lock().secret.clone()),
             None => self.credentials.as_ref().map(Credentials::secret).transpose(),
         }
+    }
+
+    /// Notes that a broker took what was shown.
+    pub(super) fn taken(&self) {
+        if let Some(tokens) = &self.tokens {
+            tokens.newest.lock().was_taken = true;
+        }
+    }
+
+    /// Notes that a broker refused what it was shown; returns whether there will be something else
+    /// to show: a token that brokers took so far may be withdrawn, or have ended by their clock.
+    pub(super) fn refused(&self, shown: Option<&[u8]>) -> bool {
+        let Some(tokens) = &self.tokens else { return false };
+        let mut newest = tokens.newest.lock();
+        newest.secret.as_deref() != shown || mem::take(&mut *newest).was_taken
     }
 }
 
 /// Whoever wants a token waits for it here.
 type Reply = oneshot::Sender<Result<Vec<u8>, Cause>>;
 
+/// The newest token.
+#[derive(Default)]
+struct Newest {
+    /// `None`: there is none yet, or none any more.
+    secret: Option<Vec<u8>>,
+    /// Whether a broker took it.
+    was_taken: bool,
+}
+
 /// The tokens of an issuer. Its thread ends with the last clone.
 #[derive(Clone)]
 struct Tokens {
     issuer: Arc<str>,
-    newest: Arc<Mutex<Option<Vec<u8>>>>,
+    newest: Arc<Mutex<Newest>>,
     ask: Sender<Reply>,
 }
 
@@ -112,7 +141,7 @@ impl fmt::Debug for Tokens {
 /// What the thread knows.
 struct Keeper {
     from: OAuth2,
-    newest: Arc<Mutex<Option<Vec<u8>>>>,
+    newest: Arc<Mutex<Newest>>,
     /// Until when the newest is given to others: nine tenths of its life, as the Java client does.
     good_until: Option<Moment>,
     /// When the issuer is asked without being asked to.
@@ -139,7 +168,7 @@ impl Keeper {
     }
 
     fn fresh(&mut self) -> Result<Vec<u8>, Cause> {
-        let newest = self.newest.lock().clone();
+        let newest = self.newest.lock().secret.clone();
         match newest.filter(|_| self.good_until.is_some_and(|until| clock::now() < until)) {
             Some(newest) => Ok(newest),
             None => self.fetch(),
@@ -147,20 +176,23 @@ impl Keeper {
     }
 
     fn fetch(&mut self) -> Result<Vec<u8>, Cause> {
-        let fetched = issuer::fetch(&self.from);
-        let now = clock::now();
-        let token = match fetched {
+        // A token's life begins before its answer is here.
+        let asked = clock::now();
+        let token = match issuer::fetch(&self.from) {
             Ok(token) => token,
             Err(cause) => {
-                self.next = self.next.map(|_| now.plus_ns(PAUSE_NS));
+                self.next = self.next.map(|_| clock::now().plus_ns(PAUSE_NS));
                 return Err(cause);
             }
         };
-        let good = |life: Duration| u64::try_from(life.as_nanos() / 10 * 9).unwrap_or(u64::MAX);
-        self.good_until = token.life.map(|life| now.plus_ns(good(life)));
+        let good = |life: Duration| {
+            let sure = life.saturating_sub(ROUNDED_OFF).max(life / 2);
+            u64::try_from(sure.as_nanos() / 10 * 9).unwrap_or(u64::MAX)
+        };
+        self.good_until = token.life.map(|life| asked.plus_ns(good(life)));
         self.next = self.good_until;
         let secret = token.secret.into_bytes();
-        *self.newest.lock() = Some(secret.clone());
+        *self.newest.lock() = Newest { secret: Some(secret.clone()), was_taken: false };
         Ok(secret)
     }
 }

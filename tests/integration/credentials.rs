@@ -10,13 +10,17 @@ use std::net::TcpListener;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
 use pulsar::message::proto::BaseCommand;
 use pulsar::message::proto::CommandError;
 use pulsar::message::proto::ServerError;
 use pulsar::message::proto::base_command::Type;
+use pulsar::message::proto::command_lookup_topic_response::LookupType;
 
+use crate::look_ups::sending_on;
 use crate::program::Said;
 use crate::program::program;
 use crate::program::run;
@@ -161,6 +165,31 @@ fn a_token_in_a_file_is_read_again_for_the_next_connection() {
     assert_eq!(said.code, Some(1), "{}", said.log);
     let greetings = broker.heard().into_iter().filter_map(|command| command.connect?.auth_data);
     assert_eq!(greetings.collect::<Vec<_>>(), [&b"first"[..], b"second"]);
+}
+
+#[test]
+fn a_token_that_brokers_took_is_asked_for_anew_once_when_one_refuses_it() {
+    let given = AtomicU32::new(0);
+    let token = move || granted(&format!("tok3n-{}", given.fetch_add(1, Relaxed)), 3600);
+    let issuer = Issuer::start(token);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let refusing =
+        RawBroker::start(|command, _| refused(command, ServerError::AuthenticationError));
+    let url = refusing.url.clone();
+    let door = RawBroker::start(move |command, _| {
+        sending_on(command, 0, |_| (url.clone(), LookupType::Redirect))
+    });
+    let said = program(&["check", "-u", &door.url]).args(issuer.flags(&file)).output();
+    let said = Said::from(said.unwrap());
+    assert_eq!(said.code, Some(1), "{}", said.log);
+    assert!(said.log.contains("(AuthenticationError); check the credentials"), "{}", said.log);
+    let shown = |broker: &RawBroker| {
+        let greetings = broker.heard().into_iter().filter_map(|command| command.connect?.auth_data);
+        greetings.map(|token| String::from_utf8(token).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&door), ["tok3n-0"]);
+    assert_eq!(shown(&refusing), ["tok3n-0", "tok3n-1"]);
+    assert_eq!(issuer.forms().len(), 2);
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn start() -> BrokerHandle {
 
 /// Answers like a broker that serves nothing itself: topics have so many partitions, and `serving`
 /// says for each which URL a look-up is answered with, and whether that only sends us on.
-fn sending_on(
+pub(crate) fn sending_on(
     command: &BaseCommand,
     partitions: u32,
     serving: impl Fn(&str) -> (String, LookupType),
