@@ -9,6 +9,7 @@ use env_logger::Env;
 use env_logger::Target;
 use env_logger::fmt::Formatter;
 use log::LevelFilter;
+use log::Metadata;
 use log::Record;
 use log::kv::Error;
 use log::kv::Key;
@@ -28,6 +29,11 @@ const FILTER: &str = "info,pulsar=off";
 /// command says.
 const FILTER_OF_RUNS: &str = "info,pulsar=off,producer_load::run=error";
 
+/// Crates that trace what they send, a secret among it, and the finest level at which they do not.
+/// A directive of `RUST_LOG` cannot say more: one for a module of theirs would win over ours.
+const DISCREET: [(&str, LevelFilter); 2] =
+    [("pulsar", LevelFilter::Debug), ("ureq", LevelFilter::Warn)];
+
 /// How a line of the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
@@ -45,11 +51,18 @@ pub(super) fn start(format: LogFormat, has_runs: bool) {
         LogFormat::Json => json,
     };
     env_logger::Builder::from_env(Env::default().default_filter_or(filter))
-        // It would log what it sends, a secret among it.
-        .filter_module("ureq", LevelFilter::Warn)
         .target(Target::Pipe(Box::new(Lines)))
-        .format(write)
+        .format(
+            move |line, record| {
+                if is_discreet(record.metadata()) { write(line, record) } else { Ok(()) }
+            },
+        )
         .init();
+}
+
+/// Returns whether a record has no secret in it, as far as is known of who says it.
+fn is_discreet(of: &Metadata<'_>) -> bool {
+    DISCREET.iter().all(|(name, finest)| !of.target().starts_with(name) || of.level() <= *finest)
 }
 
 /// Returns the terminal that standard error is, for a line that is drawn anew.
@@ -102,5 +115,26 @@ impl VisitValue<'_> for Field<'_> {
     fn visit_u64(&mut self, value: u64) -> Result<(), Error> {
         *self.0 = value.into();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use log::Level;
+
+    use super::*;
+
+    #[test]
+    fn what_has_secrets_in_it_is_not_told() {
+        for (target, level, is_told) in [
+            ("pulsar::connection", Level::Trace, false),
+            ("pulsar::connection", Level::Debug, true),
+            ("ureq_proto::client", Level::Debug, false),
+            ("ureq", Level::Warn, true),
+            ("producer_load::run", Level::Trace, true),
+        ] {
+            let record = Metadata::builder().target(target).level(level).build();
+            assert_eq!(is_discreet(&record), is_told, "{target} {level}");
+        }
     }
 }

@@ -14,6 +14,8 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
+use producer_load::broker;
+use producer_load::broker::BrokerConfig;
 use pulsar::message::proto::BaseCommand;
 use pulsar::message::proto::CommandError;
 use pulsar::message::proto::ServerError;
@@ -146,6 +148,27 @@ fn a_token_is_asked_for_and_shown_and_said_to_nobody_else() {
     let planned = Said::from(planned);
     assert!(planned.out.contains("by oauth2"), "{}", planned.out);
     assert_silent(&planned, "tok3n");
+}
+
+#[test]
+fn neither_transport_logs_what_it_greets_with() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let broker = broker::start(listener, BrokerConfig::default()).unwrap();
+    let params = format!(r#"{{"userId":"me","password":"{SECRET}"}}"#);
+    // As the `pulsar` crate would write the bytes.
+    let bytes = format!("{:?}", SECRET.as_bytes());
+    let bytes = bytes.trim_matches(['[', ']']);
+    for (transport, level) in
+        [("framed", "trace"), ("client", "trace"), ("client", "pulsar::connection=trace")]
+    {
+        let said = program(&["-u", &broker.service_url(), "-m", "10", "--transport", transport])
+            .args(["--auth-plugin", "basic", "--auth-params", &params])
+            .env("RUST_LOG", level)
+            .output();
+        let said = Said::from(said.unwrap());
+        assert_eq!(said.code, Some(0), "{}", said.log);
+        assert_silent(&said, bytes);
+    }
 }
 
 #[test]
