@@ -20,6 +20,9 @@ const BACKOFF_NS_MAX: u64 = 1_000_000_000;
 /// The last attempt, begun when the time is over, still waits so long for its answer.
 const ANSWER_NS_MIN: u64 = 200_000_000;
 
+/// The same of a broker that has answered before: only that the name is taken.
+const NEXT_ANSWER_NS_MIN: u64 = 2_000_000_000;
+
 /// What came out of a step, and how long it took.
 pub(super) struct Outcome<T> {
     pub(super) outcome: T,
@@ -65,8 +68,9 @@ impl Attempts {
     ) -> Result<Outcome<T>, ConnectError> {
         let began = clock::now();
         let mut backoff_ns = BACKOFF_NS_MIN;
+        let (mut deadline, mut answer_ns) = (self.deadline, ANSWER_NS_MIN);
         loop {
-            let answer_by = self.deadline.max(clock::now().plus_ns(ANSWER_NS_MIN));
+            let answer_by = deadline.max(clock::now().plus_ns(answer_ns));
             let answer = tokio::time::timeout_at(answer_by.instant().into(), attempt()).await;
             let cause = match answer {
                 Ok(Ok(outcome)) => {
@@ -75,8 +79,12 @@ impl Attempts {
                 Ok(Err(cause)) => cause,
                 Err(_) => Cause::silence(step),
             };
-            let is_taken = matches!(cause, Cause::Refused { kind: ServerError::ProducerBusy, .. });
-            let deadline = if is_taken { self.name_deadline } else { self.deadline };
+            let is_taken = cause.kind() == Some(ServerError::ProducerBusy);
+            (deadline, answer_ns) = if is_taken {
+                (self.name_deadline, NEXT_ANSWER_NS_MIN)
+            } else {
+                (self.deadline, ANSWER_NS_MIN)
+            };
             let now = clock::now();
             if !cause.is_passing() || now >= deadline {
                 return Err(error(step, address, cause, began));
@@ -104,5 +112,41 @@ pub(super) fn error(step: Step, address: &str, cause: Cause, began: Moment) -> C
             let tried_ns = clock::now().ns_since(began);
             ConnectError::Unreachable { step, address, reason, tried_ns, hint }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Takes a step of which each attempt is answered after 400 ms: that the name is taken, and
+    /// from the third on what `then` says.
+    async fn take(then: impl Fn() -> Result<(), Cause>) -> Result<Outcome<()>, ConnectError> {
+        let began = clock::now();
+        let attempts = Attempts {
+            interrupt: CancellationToken::new(),
+            deadline: began.plus_ns(500_000_000),
+            name_deadline: began.plus_ns(1_500_000_000),
+        };
+        let mut asked = 0;
+        let attempt = async || {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            asked += 1;
+            if asked > 2 { then() } else { Err(taken()) }
+        };
+        attempts.take(Step::CreateProducer, "here", attempt).await
+    }
+
+    fn taken() -> Cause {
+        Cause::refused(ServerError::ProducerBusy.into(), "taken".to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_slow_broker_has_as_long_for_a_taken_name_as_a_fast_one() {
+        assert!(take(|| Ok(())).await.is_ok());
+        let refused = take(|| Err(taken())).await.err().unwrap().to_string();
+        assert!(refused.contains("taken (ProducerBusy)"), "{refused}");
     }
 }

@@ -66,6 +66,14 @@ impl Cause {
         matches!(self, Self::Trouble { reason, .. } if reason == SILENCE)
     }
 
+    /// Returns the broker's kind of error, if it was one of the broker's.
+    pub(super) const fn kind(&self) -> Option<ServerError> {
+        match self {
+            Self::Refused { kind, .. } => Some(*kind),
+            Self::Wrong { .. } | Self::Trouble { .. } => None,
+        }
+    }
+
     /// Reads an error that the broker sent.
     pub(crate) fn refused(code: i32, words: String) -> Self {
         let kind = ServerError::try_from(code).unwrap_or(ServerError::UnknownError);

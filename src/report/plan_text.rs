@@ -103,10 +103,13 @@ fn routing(plan: &Plan) -> String {
 }
 
 fn timeouts(plan: &Plan) -> String {
-    let [connect, drain, send] =
-        [plan.connect_timeout_ns, plan.drain_timeout_ns, plan.send_timeout_ns].map(duration_text);
-    let send = if plan.send_timeout_ns == 0 { "none" } else { &send };
-    format!("connect {connect}, drain {drain}, send {send}")
+    let Plan { connect_timeout_ns, name_timeout_ns, drain_timeout_ns, send_timeout_ns, .. } = *plan;
+    let [connect, name, drain, send] =
+        [connect_timeout_ns, name_timeout_ns, drain_timeout_ns, send_timeout_ns].map(duration_text);
+    let is_same = name_timeout_ns == connect_timeout_ns;
+    let name = if is_same { String::new() } else { format!(", taken name {name}") };
+    let send = if send_timeout_ns == 0 { "none" } else { &send };
+    format!("connect {connect}{name}, drain {drain}, send {send}")
 }
 
 fn transport(plan: &Plan) -> String {

@@ -117,11 +117,18 @@ fn a_signal_ends_an_endless_run_well_and_a_bounded_one_early() {
 fn a_dry_run_prints_the_plan_and_connects_to_nobody() {
     let said = run(&["--dry-run", "-u", "pulsar://127.0.0.1:1", "--seed", "77", "-r", "50k"]);
     assert_eq!(said.code, Some(0));
-    for part in
-        ["pulsar://127.0.0.1:1", "seed", "77", "50000 messages a second", "sensor_telemetry"]
-    {
+    for part in [
+        "pulsar://127.0.0.1:1",
+        "seed",
+        "77",
+        "50000 messages a second",
+        "sensor_telemetry",
+        "connect 10.0 s, taken name 75.0 s, drain",
+    ] {
         assert!(said.out.contains(part), "{}", said.out);
     }
+    let said = run(&["--dry-run", "--connect-timeout", "20s"]);
+    assert!(said.out.contains("connect 20.0 s, drain"), "{}", said.out);
 }
 
 #[test]
