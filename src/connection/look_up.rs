@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::Cause;
 use super::Link;
+use super::Step;
 use super::Target;
 use crate::topic::Endpoint;
 use crate::topic::ServiceUrl;
@@ -16,7 +17,8 @@ use crate::topic::ServiceUrl;
 /// Brokers that one look-up may be sent on to, as in the Java client.
 const REDIRECTS_MAX: usize = 20;
 
-/// How long one of several doors may take to answer before the next is tried.
+/// How long one of several doors may take to answer before the next is tried; twice as long each
+/// time that none has answered a question.
 const DOOR_TIMEOUT: Duration = Duration::from_secs(2);
 
 const NO_LISTENER: &str = "give a service URL of the other kind, or --listener-name";
@@ -39,12 +41,14 @@ pub(super) struct LookUps {
     door: usize,
     /// Connections, with the broker that an answer sent us on to; `None`: the door.
     links: Vec<(Option<Broker>, Link)>,
+    /// How many questions were not answered in time.
+    silences: usize,
 }
 
 impl LookUps {
     /// Starts at one of the doors, so that not everybody knocks at the first.
     pub(super) fn new(door: usize) -> Self {
-        Self { door, links: Vec::new() }
+        Self { door, ..Self::default() }
     }
 
     /// Returns the door in use.
@@ -60,8 +64,11 @@ impl LookUps {
 
     /// Returns how many partitions a topic has; 0: it is not partitioned.
     pub(super) async fn partitions(&mut self, target: &Target, topic: &str) -> Result<u32, Cause> {
-        let answer = self.link(target, None).await?.partitions(topic).await;
-        self.kept(answer)
+        let ask = async |asked: &mut Self| {
+            let answer = asked.link(target, None).await?.partitions(topic).await;
+            asked.kept(answer)
+        };
+        self.in_time(target, ask).await
     }
 
     /// Returns the broker that serves a topic, or a partition of one.
@@ -70,6 +77,33 @@ impl LookUps {
         target: &Target,
         topic: &str,
     ) -> Result<Broker, Cause> {
+        self.in_time(target, async |asked: &mut Self| asked.follow(target, topic).await).await
+    }
+
+    /// Asks a question; one of several doors that greets and then says nothing does not take all
+    /// the time that there is.
+    async fn in_time<T>(
+        &mut self,
+        target: &Target,
+        ask: impl AsyncFnOnce(&mut Self) -> Result<T, Cause>,
+    ) -> Result<T, Cause> {
+        let doors = target.service_url.endpoints().len();
+        if doors == 1 {
+            return ask(self).await;
+        }
+        let rounds = u32::try_from(self.silences / doors).unwrap_or(u32::MAX);
+        let patience = DOOR_TIMEOUT.saturating_mul(2_u32.saturating_pow(rounds));
+        let answer = timeout(patience, ask(self)).await;
+        answer.unwrap_or_else(|_| {
+            log::warn!("{} says nothing", self.door(target));
+            self.silences += 1;
+            self.next_door();
+            Err(Cause::silence(Step::LookUp))
+        })
+    }
+
+    /// Asks the door for the broker of a topic, and whomever it sends us on to.
+    async fn follow(&mut self, target: &Target, topic: &str) -> Result<Broker, Cause> {
         let (mut at, mut is_authoritative) = (None, false);
         for _ in 0..=REDIRECTS_MAX {
             let listener = target.listener_name.as_deref();

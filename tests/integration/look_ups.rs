@@ -109,3 +109,15 @@ fn every_broker_has_one_connection_with_all_of_its_partitions() {
         assert!(counts.records() > 500, "{counts:?}");
     }
 }
+
+#[test]
+fn a_door_that_greets_and_falls_silent_does_not_keep_us_from_the_next() {
+    let serving = start();
+    let silent = RawBroker::start(|command, _| command.connect.is_some().then(connected));
+    let urls = format!("{},{}", silent.url, serving.service_url().replace("pulsar://", ""));
+    // This seed begins at the first.
+    let said = run(&["-u", &urls, "--seed", "1", "--connect-timeout", "20s", "-m", "10"]);
+    assert_eq!(said.code, Some(0), "{}", said.log);
+    assert!(said.log.contains("says nothing"), "{}", said.log);
+    assert!(silent.heard().len() > 1, "{:?}", silent.heard());
+}
