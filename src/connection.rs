@@ -43,6 +43,7 @@ pub use command::pong;
 pub use link::Link;
 pub use link::LinkError;
 pub use look_up::Broker;
+pub use producers::Placed;
 pub use producers::ProducerIdentity;
 pub use reader::MessageId;
 pub use reader::Reader;

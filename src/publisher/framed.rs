@@ -24,6 +24,7 @@ use crate::connection::ConnectError;
 use crate::connection::Link;
 use crate::connection::LinkError;
 use crate::connection::News;
+use crate::connection::Placed;
 use crate::connection::ProducerIdentity;
 use crate::connection::Recovery;
 use crate::connection::Session;
@@ -93,13 +94,13 @@ impl Framed {
                 opened[places[topic][partition as usize]].2.push(identity);
             }
         }
-        let mut created = Vec::new();
-        let mut lines = Vec::new();
-        for (place, (broker, mut link, identities)) in opened.into_iter().enumerate() {
-            let heads =
-                session.create_framed_producers(&broker, &mut link, &identities, observe).await?;
-            created.extend(identities.into_iter().zip(heads).map(|made| (made, place)));
-            lines.push(Some(Line::new(broker, link)));
+        let (mut created, mut lines) = (Vec::new(), Vec::new());
+        for (broker, link, identities) in opened {
+            let all = session.create_framed_producers(broker, link, identities, observe).await?;
+            for (broker, link, made) in all.into_iter().map(Placed::into_parts) {
+                created.extend(made.into_iter().map(|made| (made, lines.len())));
+                lines.push(Some(Line::new(broker, link)));
+            }
         }
         observe(session.schema_registered());
         created.sort_by_key(|((identity, _), _)| identity.number);

@@ -1,13 +1,17 @@
 //! Who serves a topic: brokers that send us on, and partitions at several brokers.
 
 use std::net::TcpListener;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 use producer_load::broker;
 use producer_load::broker::BrokerConfig;
 use producer_load::broker::BrokerHandle;
 use pulsar::message::proto::BaseCommand;
+use pulsar::message::proto::CommandError;
 use pulsar::message::proto::CommandLookupTopicResponse;
 use pulsar::message::proto::CommandPartitionedTopicMetadataResponse;
+use pulsar::message::proto::ServerError;
 use pulsar::message::proto::base_command::Type;
 use pulsar::message::proto::command_lookup_topic_response::LookupType;
 
@@ -15,6 +19,7 @@ use crate::program::run;
 use crate::program::total;
 use crate::raw_broker::RawBroker;
 use crate::raw_broker::connected;
+use crate::raw_broker::hang_up;
 use crate::raw_broker::of_type;
 
 fn start() -> BrokerHandle {
@@ -120,4 +125,39 @@ fn a_door_that_greets_and_falls_silent_does_not_keep_us_from_the_next() {
     assert_eq!(said.code, Some(0), "{}", said.log);
     assert!(said.log.contains("says nothing"), "{}", said.log);
     assert!(silent.heard().len() > 1, "{:?}", silent.heard());
+}
+
+#[test]
+fn producers_that_a_broker_does_not_make_are_made_where_they_are_by_then() {
+    for falls in [true, false] {
+        let (one, other) = (start(), start());
+        let leaving = RawBroker::start(move |command, _| match &command.producer {
+            Some(_) if falls => hang_up(),
+            Some(ask) => Some(not_here(ask.request_id)),
+            None => command.connect.is_some().then(connected),
+        });
+        let urls = [one.service_url(), other.service_url()];
+        let (first, asked) = (leaving.url.clone(), AtomicUsize::new(0));
+        let door = RawBroker::start(move |command, _| {
+            sending_on(command, 4, |topic| {
+                let partition: usize = topic.rsplit_once('-').unwrap().1.parse().unwrap();
+                // Each partition is asked for once, and the first by the first step.
+                let has_left = asked.fetch_add(1, Relaxed) > 4;
+                let url = if has_left { &urls[partition % 2] } else { &first };
+                (url.clone(), LookupType::Connect)
+            })
+        });
+        let said = run(&["-u", &door.url, "-d", "300ms", "-r", "4k", "--report", "-"]);
+        assert_eq!(said.code, Some(0), "{}", said.log);
+        assert_eq!(total(&said.report(), "acknowledged"), 1_200);
+        let (one, other) = (one.stop().records(), other.stop().records());
+        assert!(one + other == 1_200 && one > 0 && other > 0, "{one} {other}");
+    }
+}
+
+/// Says that the topic is not served here.
+fn not_here(request_id: u64) -> BaseCommand {
+    let error = ServerError::ServiceNotReady.into();
+    let error = CommandError { request_id, error, message: "elsewhere".to_owned() };
+    BaseCommand { error: Some(error), ..of_type(Type::Error) }
 }

@@ -65,6 +65,11 @@ fn serve(
     }
 }
 
+/// Closes the connection over which a script was asked: its thread ends, and with it the socket.
+pub(crate) fn hang_up() -> ! {
+    std::panic::resume_unwind(Box::new("hung up"))
+}
+
 /// Returns a command of this type without anything in it.
 pub(crate) fn of_type(kind: Type) -> BaseCommand {
     BaseCommand { r#type: kind.into(), ..BaseCommand::default() }
