@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::str::FromStr;
 
 use java_properties::LineContent;
 use java_properties::PropertiesIter;
+
+use crate::topic::ServiceUrl;
+
+/// Where the cluster may stand, the first that is there. pulsar-perf has the last before the
+/// second: it can use the admin address, and this program cannot.
+const SERVICE_URLS: [&str; 3] = ["brokerServiceUrl", "serviceUrl", "webServiceUrl"];
 
 /// A file of settings that cannot be used. No variant has a value in it: it might be a secret.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +47,26 @@ pub(super) enum ConfError {
         /// What is wrong with its value.
         reason: String,
     },
+    /// No cluster, where none was typed either.
+    #[error(
+        "--conf-file {path} does not say where the cluster is: brokerServiceUrl=pulsar://HOST:6650"
+    )]
+    NoCluster {
+        /// The file.
+        path: String,
+    },
+    /// A setting by which the connection would have to be made in a way that this program cannot.
+    #[error("--conf-file {path}, line {line}: {key} is not supported; {hint}")]
+    Unsupported {
+        /// The file.
+        path: String,
+        /// Its line, from 1.
+        line: usize,
+        /// The key.
+        key: &'static str,
+        /// What to do about it.
+        hint: &'static str,
+    },
 }
 
 /// What stands in the file; without a file nothing does.
@@ -74,7 +99,39 @@ impl ConfFile {
             }
         }
         values.retain(|_, (_, value)| !value.is_empty());
-        Ok(Self { path: path.to_owned(), values })
+        let read = Self { path: path.to_owned(), values };
+        read.check_support()?;
+        Ok(read)
+    }
+
+    /// Refuses what would have the run connect otherwise than it was told to.
+    fn check_support(&self) -> Result<(), ConfError> {
+        let unsupported = |key, hint| {
+            let line = self.values.get(key).map_or(0, |(line, _)| *line);
+            Err(ConfError::Unsupported { path: self.path.clone(), line, key, hint })
+        };
+        if self.values.contains_key("proxyServiceUrl") {
+            let hint = "a Pulsar proxy is reached by its address as brokerServiceUrl";
+            return unsupported("proxyServiceUrl", hint);
+        }
+        if self.flag("useKeyStoreTls")? == Some(true) {
+            let hint =
+                "name PEM files: tlsTrustCertsFilePath, tlsCertificateFilePath, tlsKeyFilePath";
+            return unsupported("useKeyStoreTls", hint);
+        }
+        Ok(())
+    }
+
+    /// Returns where the cluster is; without a file nowhere.
+    ///
+    /// # Errors
+    /// When the file does not say, or not as this program could connect to it.
+    pub(super) fn service_url(&self) -> Result<Option<ServiceUrl>, ConfError> {
+        match SERVICE_URLS.into_iter().find(|key| self.values.contains_key(*key)) {
+            Some(key) => self.parsed(key, str::parse),
+            None if self.path.is_empty() => Ok(None),
+            None => Err(ConfError::NoCluster { path: self.path.clone() }),
+        }
     }
 
     /// Returns the text of a key.
@@ -82,16 +139,21 @@ impl ConfFile {
         self.values.get(key).map(|(_, value)| value.clone())
     }
 
-    /// Returns the value of a key.
+    /// Returns whether a key is true, in whatever case, as Java reads it.
     ///
     /// # Errors
-    /// When it is not one of this type.
-    pub(super) fn value<T: FromStr<Err: fmt::Display>>(
+    /// When it is neither true nor false.
+    pub(super) fn flag(&self, key: &'static str) -> Result<Option<bool>, ConfError> {
+        self.parsed(key, |text| text.to_ascii_lowercase().parse::<bool>())
+    }
+
+    fn parsed<T, E: fmt::Display>(
         &self,
         key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<Option<T>, ConfError> {
         let Some((line, text)) = self.values.get(key) else { return Ok(None) };
-        text.parse().map(Some).map_err(|error: T::Err| {
+        parse(text).map(Some).map_err(|error| {
             let (path, reason) = (self.path.clone(), error.to_string());
             ConfError::Value { path, line: *line, key, reason }
         })
@@ -130,12 +192,41 @@ mod tests {
             assert_eq!(file.text(key).as_deref(), Some(value), "{key}");
         }
         assert_eq!(file.text("empty"), None);
-        assert_eq!(file.value::<u32>("b").unwrap(), Some(2));
+    }
+
+    #[test]
+    fn the_first_url_that_is_there_counts_and_no_other_is_read() {
+        let url = |text: &str| {
+            let url = read(text.as_bytes()).and_then(|file| file.service_url());
+            url.map(|url| url.unwrap().to_string()).map_err(|error| error.to_string())
+        };
+        let web = "webServiceUrl=http://web:8080/\n";
+        for text in ["brokerServiceUrl=pulsar://a:1\nserviceUrl=?\n", "serviceUrl=pulsar://a:1\n"] {
+            assert_eq!(url(&format!("{web}{text}")).unwrap(), "pulsar://a:1", "{text}");
+        }
+        let said = url(web).unwrap_err();
+        assert!(said.contains("line 1: webServiceUrl") && said.contains("port 6650"), "{said}");
+        let said = url("brokerServiceUrl=\nauthPlugin=token\n").unwrap_err();
+        assert!(said.contains("does not say where the cluster is"), "{said}");
+        assert_eq!(ConfFile::default().service_url().unwrap(), None);
+    }
+
+    #[test]
+    fn what_would_connect_otherwise_is_refused() {
+        let refused = |text: &str| read(text.as_bytes()).err().unwrap().to_string();
+        let said = refused("proxyProtocol=SNI\nproxyServiceUrl=pulsar+ssl://proxy\n");
+        assert!(said.contains("line 2: proxyServiceUrl is not supported"), "{said}");
+        let said = refused("useKeyStoreTls=True\n");
+        assert!(said.contains("useKeyStoreTls is not supported; name PEM"), "{said}");
+        // As a stock client.conf has them.
+        let stock =
+            "useKeyStoreTls=false\ntlsTrustStoreType=JKS\nproxyServiceUrl=\nproxyProtocol=\n";
+        assert_eq!(read(stock.as_bytes()).unwrap().flag("useKeyStoreTls").unwrap(), Some(false));
     }
 
     #[test]
     fn what_cannot_be_used_is_named_without_its_value() {
-        let said = read(b"# x\nflag=s3cr3t\n").unwrap().value::<bool>("flag").unwrap_err();
+        let said = read(b"# x\nflag=s3cr3t\n").unwrap().flag("flag").unwrap_err();
         let said = said.to_string();
         assert!(said.contains("line 2: flag") && !said.contains("s3cr3t"), "{said}");
         let said = read(b"a=1\nb=\\u12\n").err().unwrap().to_string();

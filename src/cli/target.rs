@@ -103,7 +103,7 @@ impl TargetArgs {
         // The keys are those that pulsar-perf's PerformanceBaseArguments looks up.
         let service_url = match &self.service_url {
             Some(typed) => Some(typed.clone()),
-            None => conf.value("brokerServiceUrl")?.or(conf.value("serviceUrl")?),
+            None => conf.service_url()?,
         };
         self.check_effect(service_url.as_ref())?;
         let or = |typed: &Option<String>, key| typed.clone().or_else(|| conf.text(key));
@@ -117,11 +117,11 @@ impl TargetArgs {
             Credentials::read(plugin.as_deref(), parameters.as_deref(), own.as_ref())?;
         let is_anyone_trusted = match self.tls_allow_insecure {
             Some(typed) => Some(typed),
-            None => conf.value("tlsAllowInsecureConnection")?,
+            None => conf.flag("tlsAllowInsecureConnection")?,
         };
         let is_host_name_checked = match self.tls_enable_hostname_verification {
             Some(typed) => Some(typed),
-            None => conf.value("tlsEnableHostnameVerification")?,
+            None => conf.flag("tlsEnableHostnameVerification")?,
         };
         let shown = credentials.as_ref().and_then(Credentials::certificate).cloned();
         let trust = Trust {
