@@ -87,6 +87,16 @@ pub enum CredentialsError {
     HalfACertificate,
 }
 
+/// Returns what is a plugin's name in what was given for one: parameters may have been, or a token.
+fn name_in(given: &str) -> String {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || "._$-".contains(c);
+    let end = given.find(|c| !is_of_name(c)).unwrap_or(given.len());
+    // As every JWT begins.
+    let end = if given.starts_with("eyJ") { 0 } else { end };
+    let rest = if end < given.len() { "…" } else { "" };
+    format!("{}{rest}", &given[..end])
+}
+
 const TOKEN_EXAMPLE: &str = "token:eyJ…, file:///run/secrets/token or env:PULSAR_TOKEN";
 const BASIC_EXAMPLE: &str = r#"{"userId":"NAME","password":"…"}"#;
 const TLS_EXAMPLE: &str = "tlsCertFile:client.pem,tlsKeyFile:client-key.pem";
@@ -114,7 +124,7 @@ impl Credentials {
             "basic" | BASIC_CLASS => Self::basic(parameters).map(Some),
             "oauth2" | OAUTH2_CLASS => Self::oauth2(parameters).map(Some),
             "tls" | TLS_CLASS => Self::tls(parameters, own).map(Some),
-            other => Err(CredentialsError::PluginUnknown { plugin: other.to_owned() }),
+            other => Err(CredentialsError::PluginUnknown { plugin: name_in(other) }),
         }
     }
 
@@ -311,11 +321,17 @@ mod tests {
             ("basic", secret.to_owned()),
             ("oauth2", format!(r#"{{"privateKey":"{secret}"}}"#)),
             ("token", format!("tok:{secret}")),
+            ("token", format!(r#"{{"tokens":"{secret}"}}"#)),
             ("sasl", secret.into()),
+            (&format!("token:{secret}"), String::new()),
+            (&format!(r#"{{"token":"{secret}"}}"#), String::new()),
+            (&format!("eyJ{secret}"), String::new()),
         ] {
             let said = read(plugin, &parameters).unwrap_err().to_string();
             assert!(!said.contains(secret), "{said}");
         }
+        let unknown = read("com.example.Some-Plugin", "").unwrap_err().to_string();
+        assert!(unknown.contains("no plugin 'com.example.Some-Plugin'"), "{unknown}");
         let missing = read("token", "file:///no/such/file").unwrap().secret().unwrap_err();
         assert!(missing.to_string().contains("/no/such/file"), "{missing}");
         let missing = read("token", "env:NO_SUCH_VARIABLE").unwrap().secret().unwrap_err();

@@ -40,6 +40,12 @@ pub enum AddressError {
         /// What to do about it.
         hint: &'static str,
     },
+    /// A user, perhaps with a password, which is not repeated.
+    #[error(
+        "a service URL has no user and no password before its host; \
+         give credentials by --auth-plugin and --auth-params"
+    )]
+    UrlUser,
     /// No host, or a port that is none.
     #[error("'{address}' is not HOST or HOST:PORT")]
     UrlAddress {
@@ -198,6 +204,9 @@ impl FromStr for ServiceUrl {
         if text.is_empty() {
             return Err(AddressError::Empty);
         }
+        if text.contains('@') {
+            return Err(AddressError::UrlUser);
+        }
         let (scheme, hosts) = text.split_once("://").unwrap_or(("", text));
         let hint = match scheme {
             "pulsar" | "pulsar+ssl" => "",
@@ -282,6 +291,10 @@ mod tests {
         assert!(said("localhost:6650").unwrap_err().contains("pulsar://HOST:6650"));
         assert!(said("pulsar://").unwrap_err().contains("HOST"));
         assert!(said("pulsar://host:port").is_err());
+        for url in ["pulsar://me:s3cr3t@host:6650", "me:s3cr3t@host", "pulsar://me:s3,cr3t@host"] {
+            let said = said(url).unwrap_err();
+            assert!(said.contains("--auth-params") && !said.contains("s3"), "{said}");
+        }
         assert!(said("pulsar://host:0").is_err());
         assert!(said("").is_err());
     }

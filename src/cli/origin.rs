@@ -1,5 +1,5 @@
 //! Says where a refused value came from: clap names the flag, but not the environment variable that
-//! was read in its place.
+//! was read in its place. What may be a secret in it is not told.
 
 use std::env;
 use std::io;
@@ -10,18 +10,30 @@ use clap::Command;
 use clap::CommandFactory;
 use clap::Error;
 use clap::error::ContextKind;
+use clap::error::ContextValue;
 
 use super::Cli;
 use super::batches;
 
 /// Prints the error, with the variable that a refused value came from, and ends the program.
-pub(super) fn exit(error: &Error) -> ! {
+pub(super) fn exit(mut error: Error) -> ! {
     let typed: Vec<String> = env::args().map(batches::spelled_out).collect();
-    let note = variable(error, &typed).map(|name| format!("note: the value is that of {name}\n"));
+    let note = variable(&error, &typed).map(|name| format!("note: the value is that of {name}\n"));
+    hide_password(&mut error);
     // With standard error closed there is nobody to tell.
     error.print().ok();
     io::stderr().write_all(note.unwrap_or_default().as_bytes()).ok();
     std::process::exit(error.exit_code())
+}
+
+/// Leaves out of an error what stands before the host of a service URL.
+fn hide_password(error: &mut Error) {
+    let is_url = |flag: &ContextValue| flag.to_string().contains("--service-url");
+    let (flag, value) = (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue));
+    let value = value.filter(|_| flag.is_some_and(is_url)).map(ToString::to_string);
+    if let Some((_, host)) = value.as_deref().and_then(|value| value.rsplit_once('@')) {
+        error.insert(ContextKind::InvalidValue, ContextValue::String(format!("…@{host}")));
+    }
 }
 
 /// Returns the environment variable whose value was refused, if it was not typed.
@@ -52,6 +64,19 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_not_repeated() {
+        for url in ["pulsar://me:s3cr3t@host:6650", "me:s3cr3t@host:6650"] {
+            let mut error = Cli::try_parse_from(["producer-load", "-u", url]).unwrap_err();
+            hide_password(&mut error);
+            let said = error.to_string();
+            assert!(said.contains("'…@host:6650'") && !said.contains("s3cr3t"), "{said}");
+        }
+        let mut error = Cli::try_parse_from(["producer-load", "--stages", "1@x"]).unwrap_err();
+        hide_password(&mut error);
+        assert!(error.to_string().contains("'1@x'"), "{error}");
+    }
 
     #[test]
     fn a_typed_value_is_told_apart_from_a_variables() {
