@@ -43,6 +43,7 @@ mod search;
 mod surroundings;
 mod target;
 mod termination;
+mod variables;
 mod verify;
 
 use broker::BrokerArgs;
@@ -181,7 +182,7 @@ pub fn main() -> ExitCode {
         Ok(text) => batches::spelled_out(text).into(),
         Err(argument) => argument,
     });
-    let cli = Cli::try_parse_from(arguments).unwrap_or_else(|error| origin::exit(error));
+    let cli = variables::parse(arguments).unwrap_or_else(|error| origin::exit(error));
     let log_format = cli.log_format;
     let has_runs = matches!(cli.command, Some(Command::Search(_) | Command::Capacity(_)));
     logging::start(log_format, has_runs);

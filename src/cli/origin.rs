@@ -7,13 +7,12 @@ use std::io::Write;
 
 use clap::Arg;
 use clap::Command;
-use clap::CommandFactory;
 use clap::Error;
 use clap::error::ContextKind;
 use clap::error::ContextValue;
 
-use super::Cli;
 use super::batches;
+use super::variables;
 
 /// Prints the error, with the variable that a refused value came from, and ends the program.
 pub(super) fn exit(mut error: Error) -> ! {
@@ -39,7 +38,7 @@ fn hide_password(error: &mut Error) {
 /// Returns the environment variable whose value was refused, if it was not typed.
 fn variable(error: &Error, typed: &[String]) -> Option<String> {
     let refused = error.get(ContextKind::InvalidArg)?.to_string();
-    let mut command = Cli::command();
+    let mut command = variables::command();
     command.build();
     let argument = arguments(&command).find(|argument| argument.to_string() == refused)?;
     let long = format!("--{}", argument.get_long()?);
@@ -63,6 +62,7 @@ fn arguments(command: &Command) -> impl Iterator<Item = &Arg> {
 mod tests {
     use clap::Parser;
 
+    use super::super::Cli;
     use super::*;
 
     #[test]
