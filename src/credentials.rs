@@ -97,6 +97,21 @@ fn name_in(given: &str) -> String {
     format!("{}{rest}", &given[..end])
 }
 
+/// Returns the file of a URI of one, `file:///PATH` or `file:/PATH`, of which the scheme was taken.
+/// What is no escape stays.
+fn file_of(uri: &str) -> String {
+    let path = uri.strip_prefix("//").unwrap_or(uri);
+    let (mut bytes, mut rest) = (Vec::new(), path.as_bytes());
+    while let Some((&first, behind)) = rest.split_first() {
+        let hex =
+            behind.get(..2).filter(|hex| first == b'%' && hex.iter().all(u8::is_ascii_hexdigit));
+        let byte = hex.and_then(|hex| u8::from_str_radix(str::from_utf8(hex).ok()?, 16).ok());
+        bytes.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { &behind[2..] } else { behind };
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| path.to_owned())
+}
+
 const TOKEN_EXAMPLE: &str = "token:eyJ…, file:///run/secrets/token or env:PULSAR_TOKEN";
 const BASIC_EXAMPLE: &str = r#"{"userId":"NAME","password":"…"}"#;
 const TLS_EXAMPLE: &str = "tlsCertFile:client.pem,tlsKeyFile:client-key.pem";
@@ -135,13 +150,14 @@ impl Credentials {
         let place = if let Some(token) = typed.strip_prefix("token:") {
             Place::Literal(token.to_owned())
         } else if let Some(path) = typed.strip_prefix("file:") {
-            // file:///path, file:/path
-            let path = path.strip_prefix("//").unwrap_or(path);
-            Place::File(path.to_owned())
+            Place::File(file_of(path))
         } else if let Some(name) = typed.strip_prefix("env:") {
             Place::Variable(name.to_owned())
         } else if typed.contains(':') {
-            return Err(CredentialsError::ParametersUnreadable { plugin, example });
+            // JSON, as Java's AuthenticationToken reads it, or nothing that is known.
+            let read = serde_json::from_str::<serde_json::Value>(typed).unwrap_or_default();
+            let unreadable = CredentialsError::ParametersUnreadable { plugin, example };
+            Place::Literal(read["token"].as_str().ok_or(unreadable)?.to_owned())
         } else {
             Place::Literal(typed.to_owned())
         };
@@ -281,8 +297,14 @@ mod tests {
         for (plugin, parameters, secret) in [
             ("token", "token:abc".to_owned(), "abc"),
             ("token", "abc".to_owned(), "abc"),
+            (TOKEN_CLASS, r#"{"token":"abc"}"#.to_owned(), "abc"),
             (TOKEN_CLASS, format!("file://{path}"), "from-file"),
             ("token", format!("file:{path}"), "from-file"),
+            (
+                "token",
+                format!("file://{}", path.to_string().replace("tmp", "%74m%70")),
+                "from-file",
+            ),
             ("token", "env:CARGO_PKG_NAME".to_owned(), "producer-load"),
             (BASIC_CLASS, r#"{"userId":"me","password":"pw"}"#.to_owned(), "me:pw"),
         ] {
@@ -332,6 +354,7 @@ mod tests {
         }
         let unknown = read("com.example.Some-Plugin", "").unwrap_err().to_string();
         assert!(unknown.contains("no plugin 'com.example.Some-Plugin'"), "{unknown}");
+        assert_eq!((&*file_of("///a%20b%2F%zz%4"), &*file_of("/%ff")), ("/a b/%zz%4", "/%ff"));
         let missing = read("token", "file:///no/such/file").unwrap().secret().unwrap_err();
         assert!(missing.to_string().contains("/no/such/file"), "{missing}");
         let missing = read("token", "env:NO_SUCH_VARIABLE").unwrap().secret().unwrap_err();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
+use tokio_rustls::rustls;
 use ureq::Agent;
 use ureq::Body;
 use ureq::http::Response;
@@ -17,9 +18,6 @@ use ureq::tls::TlsConfig;
 use super::Cause;
 use super::tls;
 use crate::credentials::OAuth2;
-
-/// Where an issuer's metadata stand, behind its URL.
-const METADATA: &str = "/.well-known/openid-configuration";
 
 /// How long each of the two answers may take.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -70,8 +68,7 @@ pub(super) fn fetch(from: &OAuth2) -> Result<Token, Cause> {
     let client = from.client().map_err(|error| Cause::unreadable(&error))?;
     let agent = agent(from)?;
     let said = |what: &str, outcome| answer(outcome, &host(from), what);
-    let url = from.issuer_url.trim_end_matches('/').to_owned() + METADATA;
-    let (status, text) = said("metadata", agent.get(url).call())?;
+    let (status, text) = said("metadata", agent.get(from.metadata_url()).call())?;
     let none = || trouble(from, format!("has no metadata with a token endpoint (HTTP {status})"));
     let Metadata { token_endpoint } = serde_json::from_str(&text).map_err(|_| none())?;
     let mut form = vec![
@@ -135,19 +132,22 @@ fn answer(
         Ok((response.status().as_u16(), text))
     });
     read.map_err(|error| {
+        let by_tls = match &error {
+            ureq::Error::Io(error) => tls::within(error),
+            ureq::Error::Rustls(error) => Some(error),
+            _ => None,
+        };
         let why = match &error {
+            _ if let Some(rustls::Error::InvalidCertificate(error)) = by_tls => {
+                format!("its certificate {}", tls::flaw(error).0)
+            }
             ureq::Error::Io(error) => error.to_string(),
             // It would be quoted, with whatever secret stands in it.
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => "it is no URL".to_owned(),
             error => error.to_string(),
         };
         let reason = format!("the issuer {host} cannot be asked for its {what}: {why}");
-        let tls = match &error {
-            ureq::Error::Io(error) => tls::within(error),
-            ureq::Error::Rustls(error) => Some(error),
-            _ => None,
-        };
-        match tls {
+        match by_tls {
             Some(_) => Cause::wrong(reason, TRUST),
             None => Cause::Trouble { reason, hint: REACH },
         }

@@ -248,7 +248,7 @@ pub(super) fn cause(error: &io::Error) -> Option<Cause> {
 }
 
 /// Says what is wrong with a certificate, as it goes on from its name, and what to do about it.
-fn flaw(error: &CertificateError) -> (String, &'static str) {
+pub(super) fn flaw(error: &CertificateError) -> (String, &'static str) {
     let (flaw, hint) = match error {
         CertificateError::UnknownIssuer => ("is from an authority that is not trusted", AUTHORITY),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {

@@ -7,6 +7,9 @@ use std::io;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
+use serde_json::Value;
+
+use super::file_of;
 
 /// The one grant that needs nobody at a keyboard.
 const GRANT: &str = "client_credentials";
@@ -29,7 +32,18 @@ pub struct OAuth2 {
     /// The certificates of the authorities to trust, PEM; `None`: those that browsers trust.
     #[serde(rename = "trustCertsFilePath")]
     pub authorities_file: Option<String>,
+    /// Where else than usually the issuer's metadata are.
+    well_known_metadata_path: Option<String>,
 }
+
+/// How long Java waits; here an answer has its time, whatever these say.
+const NOT_FOLLOWED: [&str; 2] = ["connectTimeout", "readTimeout"];
+
+/// Where an issuer's metadata stand, behind its URL (`OpenID` Connect Discovery, section 4).
+const METADATA: &str = "/.well-known/openid-configuration";
+
+/// What any other path of them begins with.
+const WELL_KNOWN: &str = "/.well-known/";
 
 fn grant() -> String {
     GRANT.to_owned()
@@ -49,17 +63,39 @@ pub struct Client {
 impl OAuth2 {
     /// Reads the parameters; `None`: they are not understood.
     pub(super) fn read(parameters: &str) -> Option<Self> {
-        let read: Self = serde_json::from_str(parameters).ok()?;
+        let mut typed: Value = serde_json::from_str(parameters).ok()?;
+        for key in NOT_FOLLOWED {
+            typed.as_object_mut()?.remove(key);
+        }
+        let read: Self = serde_json::from_value(typed).ok()?;
         let is_web = ["http://", "https://"].iter().any(|it| read.issuer_url.starts_with(it));
-        (is_web && read.kind == GRANT && (read.inline().is_some() || read.path().is_some()))
-            .then_some(read)
+        let has_metadata = read.metadata_path().is_none_or(|path| path.starts_with(WELL_KNOWN));
+        (is_web
+            && has_metadata
+            && read.kind == GRANT
+            && (read.inline().is_some() || read.path().is_some()))
+        .then_some(read)
+    }
+
+    fn metadata_path(&self) -> Option<&str> {
+        self.well_known_metadata_path.as_deref().filter(|path| !path.is_empty())
+    }
+
+    /// Returns where the issuer's metadata are: a path that was given goes before the issuer's own
+    /// (RFC 8414, section 3.1).
+    #[must_use]
+    pub fn metadata_url(&self) -> String {
+        let issuer = self.issuer_url.trim_end_matches('/');
+        let Some(path) = self.metadata_path() else { return issuer.to_owned() + METADATA };
+        let host = issuer.find("://").map_or(0, |at| at + 3);
+        let own = issuer[host..].find('/').map_or(issuer.len(), |at| host + at);
+        format!("{}{path}{}", &issuer[..own], &issuer[own..])
     }
 
     /// Returns the file that the client is in.
-    fn path(&self) -> Option<&str> {
-        // file:///path, file:/path, /path
-        let path = self.private_key.strip_prefix("file:").unwrap_or(&self.private_key);
-        let path = path.strip_prefix("//").unwrap_or(path);
+    fn path(&self) -> Option<String> {
+        let uri = self.private_key.strip_prefix("file:");
+        let path = uri.map_or_else(|| self.private_key.clone(), file_of);
         path.starts_with('/').then_some(path)
     }
 
@@ -81,7 +117,7 @@ impl OAuth2 {
         };
         let text = match self.inline() {
             Some(text) => text,
-            None => fs::read_to_string(path).map_err(|error| unreadable(&error))?,
+            None => fs::read_to_string(&path).map_err(|error| unreadable(&error))?,
         };
         // What serde says may quote the file.
         let what = "it has to be JSON with client_id and client_secret";
@@ -123,6 +159,27 @@ mod tests {
         let all = read("file:///key", all).unwrap();
         assert_eq!((all.audience.as_deref(), all.scope.as_deref()), (Some("a"), Some("s")));
         assert_eq!(all.authorities_file.as_deref(), Some("ca.pem"));
+        let timeouts = r#","connectTimeout":"PT10S","readTimeout":"PT30S""#;
+        assert!(read("file:///key", timeouts).is_some());
+    }
+
+    #[test]
+    fn metadata_are_where_java_looks_for_them() {
+        let url = |issuer: &str, path: &str| {
+            let path = format!(r#""wellKnownMetadataPath":"{path}""#);
+            let parameters = format!(r#"{{"privateKey":"/k","issuerUrl":"{issuer}",{path}}}"#);
+            OAuth2::read(&parameters).map(|read| read.metadata_url())
+        };
+        let (issuer, own) =
+            ("http://localhost/path/oauth", "/.well-known/oauth-authorization-server");
+        for (issuer, path, expected) in [
+            (issuer, "", format!("{issuer}{METADATA}")),
+            (issuer, own, format!("http://localhost{own}/path/oauth")),
+            ("http://localhost/", own, format!("http://localhost{own}")),
+        ] {
+            assert_eq!(url(issuer, path), Some(expected));
+        }
+        assert_eq!(url(issuer, "/custom-path"), None);
     }
 
     #[test]
