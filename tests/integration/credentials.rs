@@ -7,7 +7,7 @@ use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
 use std::net::TcpListener;
-use std::net::TcpStream;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
@@ -21,6 +21,13 @@ use pulsar::message::proto::CommandError;
 use pulsar::message::proto::ServerError;
 use pulsar::message::proto::base_command::Type;
 use pulsar::message::proto::command_lookup_topic_response::LookupType;
+use tokio_rustls::rustls;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::ServerConnection;
+use tokio_rustls::rustls::StreamOwned;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 use crate::look_ups::sending_on;
 use crate::program::Said;
@@ -31,6 +38,7 @@ use crate::pulsar::variable;
 use crate::raw_broker::RawBroker;
 use crate::raw_broker::of_type;
 use crate::secured_pulsar::token;
+use crate::tls::certificates;
 
 const SECRET: &str = "s3cr3t+of=me&";
 const CLASS: &str = "org.apache.pulsar.client.impl.auth.oauth2.AuthenticationOAuth2";
@@ -56,6 +64,32 @@ impl Issuer {
         Self { url, forms }
     }
 
+    /// Starts one by TLS, with a certificate and its key.
+    fn start_by_tls(folder: &Path, token: impl Fn() -> (u16, String) + Send + 'static) -> Self {
+        let chain = CertificateDer::pem_file_iter(folder.join("broker.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(folder.join("broker-key.pem")).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider);
+        let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let config = config.with_single_cert(chain.map(Result::unwrap).collect(), key).unwrap();
+        let config = Arc::new(config);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}/realm", listener.local_addr().unwrap());
+        let forms = Arc::new(Mutex::new(Vec::new()));
+        let (at, posted) = (url.clone(), Arc::clone(&forms));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut tls = ServerConnection::new(Arc::clone(&config)).unwrap();
+                // Whoever does not trust it hangs up.
+                if tls.complete_io(&mut stream).is_ok() {
+                    answer(StreamOwned::new(tls, stream), &at, &token, &posted);
+                }
+            }
+        });
+        Self { url, forms }
+    }
+
     /// Returns the flags of a client of this issuer, whose secret is in a file.
     fn flags(&self, file: &tempfile::NamedTempFile) -> [String; 4] {
         let client = format!(r#"{{"client_id":"me","client_secret":"{SECRET}"}}"#);
@@ -76,12 +110,12 @@ impl Issuer {
 
 /// Answers one request, by its path.
 fn answer(
-    mut stream: TcpStream,
+    stream: impl Read + Write,
     at: &str,
     token: &impl Fn() -> (u16, String),
     posted: &Mutex<Vec<String>>,
 ) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut reader = BufReader::new(stream);
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         assert!(reader.read_until(b'\n', &mut head).unwrap() > 0);
@@ -99,7 +133,9 @@ fn answer(
         (404, "<html>no</html>".to_owned())
     };
     let length = body.len();
-    write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+    let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}");
+    reader.get_mut().write_all(answer.as_bytes()).unwrap();
+    reader.get_mut().flush().unwrap();
 }
 
 fn granted(token: &str, seconds: u32) -> (u16, String) {
@@ -261,6 +297,72 @@ fn an_issuer_that_is_not_there_is_named() {
         assert_eq!(said.code, Some(1), "{}", said.log);
         assert!(said.log.contains("cannot authenticate at 127.0.0.1:"), "{}", said.log);
         assert!(said.log.contains(words), "{}", said.log);
+    }
+}
+
+#[test]
+fn an_issuer_by_tls_is_asked_where_its_authority_is_trusted() {
+    let Some(folder) = certificates() else { return };
+    let issuer = Issuer::start_by_tls(folder.path(), || granted("tok3n", 3600));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let refusing =
+        RawBroker::start(|command, _| refused(command, ServerError::AuthenticationError));
+    for (authority, words) in [
+        (Some("ca.pem"), "who? (AuthenticationError)"),
+        (Some("wrong-ca.pem"), "its certificate is from an authority that is not trusted; name"),
+        (None, "its certificate is from an authority that is not trusted; name"),
+    ] {
+        let mut flags = issuer.flags(&file);
+        if let Some(authority) = authority {
+            let path = folder.path().join(authority);
+            let trust = format!(r#"{{"trustCertsFilePath":"{}","#, path.display());
+            flags[3] = flags[3].replacen('{', &trust, 1);
+        }
+        let said = program(&["check", "-u", &refusing.url]).args(&flags).output();
+        let said = Said::from(said.unwrap());
+        assert_eq!(said.code, Some(1), "{}", said.log);
+        assert!(said.log.contains(words), "{}", said.log);
+        assert_silent(&said, "tok3n");
+    }
+    assert_eq!((issuer.forms().len(), refusing.heard().len()), (1, 1));
+}
+
+#[test]
+fn a_flag_counts_over_its_variable_and_that_over_the_file() {
+    let brokers: [_; 3] = std::array::from_fn(|_| {
+        RawBroker::start(|command, _| refused(command, ServerError::AuthenticationError))
+    });
+    let [by_file, by_variable, by_flag] = brokers.each_ref().map(|broker| &*broker.url);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let conf = "webServiceUrl=http://localhost:8080/\nauthPlugin=token\nauthParams=token:file\n";
+    writeln!(file, "{conf}brokerServiceUrl={by_file}").unwrap();
+    let check = |flags: &[&str], variables: &[(&str, &str)]| {
+        let conf = file.path().to_str().unwrap();
+        let said = program(&["check"])
+            .args(flags)
+            .envs(variables.iter().copied())
+            .env("PRODUCER_LOAD_CONF_FILE", conf)
+            .output();
+        let said = Said::from(said.unwrap());
+        assert!(said.log.contains("who? (AuthenticationError)"), "{}", said.log);
+    };
+    let variables = [("PULSAR_URL", by_variable), ("PRODUCER_LOAD_AUTH_PARAMS", "token:variable")];
+    check(&[], &[("PRODUCER_LOAD_AUTH_PARAMS", ""), ("PRODUCER_LOAD_TLS_CERT_FILE", "")]);
+    check(&[], &variables);
+    check(&["-u", by_flag, "--auth-params", "token:flag"], &variables);
+    for (broker, token) in brokers.iter().zip(["file", "variable", "flag"]) {
+        let [BaseCommand { connect: Some(greeting), .. }] = &broker.heard()[..] else { panic!() };
+        assert_eq!(greeting.auth_data.as_deref(), Some(token.as_bytes()));
+    }
+}
+
+#[test]
+fn a_password_in_a_url_is_refused_and_not_repeated() {
+    let url = "pulsar://me:s3cr3t@127.0.0.1:6650";
+    for said in [run(&["-u", url]), program(&[]).env("PULSAR_URL", url).output().unwrap().into()] {
+        assert_eq!(said.code, Some(2), "{}", said.log);
+        assert!(said.log.contains("'…@127.0.0.1:6650'") && said.log.contains("--auth-params"));
+        assert_silent(&said, "s3cr3t");
     }
 }
 

@@ -13,17 +13,23 @@ use crate::program::total;
 /// What the script exits with where openssl is not installed.
 const OPENSSL_MISSING: i32 = 3;
 
-#[test]
+/// Makes certificates in a folder; `None`: that cannot be done here, and it says so.
 #[expect(clippy::print_stderr, reason = "a test that shows nothing has to say so")]
-fn records_come_by_tls_to_a_broker_and_to_a_sink() {
+pub(crate) fn certificates() -> Option<tempfile::TempDir> {
     let folder = tempfile::tempdir().unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/certificates");
     let made = Command::new(script).arg(folder.path()).output().unwrap();
     if made.status.code() == Some(OPENSSL_MISSING) {
         eprintln!("skipped: {}", String::from_utf8_lossy(&made.stderr));
-        return;
+        return None;
     }
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    Some(folder)
+}
+
+#[test]
+fn records_come_by_tls_to_a_broker_and_to_a_sink() {
+    let Some(folder) = certificates() else { return };
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     for sink_check_every in [None, std::num::NonZeroU64::new(1)] {
         let certificate = ClientCertificate {
