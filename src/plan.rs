@@ -28,6 +28,7 @@ use crate::units::Sources;
 mod batching;
 mod events;
 mod lanes;
+mod layout;
 mod load;
 mod objective;
 mod refusal;
@@ -325,12 +326,6 @@ impl Plan {
     #[must_use]
     pub fn routing(&self, partitions: &[u32]) -> Routing {
         Routing::new(self.routing, partitions, self.streams, self.stripe())
-    }
-
-    /// Returns the producer name of a stream, the same on every topic and partition.
-    #[must_use]
-    pub fn stream_name(&self, stream: u32) -> String {
-        format!("{}-{}-{}-{stream}", self.producer_name, self.digest, self.shard.index)
     }
 
     /// Returns how many batches a lane may hold open at a time: one a stream, and where records go

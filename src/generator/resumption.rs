@@ -13,7 +13,8 @@ pub enum ResumptionError {
     #[error(
         "the broker does not know where producer {producer} stopped: either deduplication is off \
          for its topic (or it forgot the name, after six hours), or no run of this plan has sent \
-         to it (the name has the plan's digest in it); --resume=or-start begins such streams anew"
+         to it (another seed, schema, number of producers or routing makes other names); \
+         --resume=or-start begins such streams anew"
     )]
     Unknown {
         /// Its number.
@@ -21,8 +22,8 @@ pub enum ResumptionError {
     },
     /// What the broker knows is no index of the stream.
     #[error(
-        "producer {producer} stopped at record {last}, which is none of its stream's: the earlier \
-         run had another number of producers or topics"
+        "producer {producer} stopped at record {last}, which is none of its stream's: somebody \
+         else has sent under its name"
     )]
     OtherStreams {
         /// Its number.

@@ -102,6 +102,43 @@ fn the_digest_follows_what_decides_the_bytes_and_nothing_else() {
 }
 
 #[test]
+fn a_name_follows_what_decides_which_record_lies_where_and_nothing_else() {
+    let name = |change: fn(&mut Settings)| {
+        let mut settings = settings();
+        (settings.producer_name, settings.streams) = (Some("kept".to_owned()), Some(2));
+        (settings.shard, settings.seed) = ("0/2".parse().ok(), Some(7));
+        change(&mut settings);
+        Plan::resolve(settings, &here(9)).unwrap().stream_name(0)
+    };
+    let plain = name(|_| ());
+    for same in [
+        |s: &mut Settings| s.load.rate = "50k".parse().ok(),
+        |s: &mut Settings| s.lanes = Some(2),
+        |s: &mut Settings| s.batching.records_max = Some(50),
+        |s: &mut Settings| s.load.duration = Some(Duration::from_mins(1)),
+    ] {
+        assert_eq!(name(same), plain);
+    }
+    let others: [fn(&mut Settings); 13] = [
+        |s| s.seed = Some(8),
+        |s| s.seed = None,
+        |s| s.sources = 17_000,
+        |s| s.shard = "0/3".parse().ok(),
+        |s| s.streams = Some(1),
+        |s| s.topics = 2,
+        |s| (s.topics, s.streams) = (2, Some(1)),
+        |s| s.key_hash = Some(KeyHash::Murmur3),
+        |s| s.routing = Mode::Single,
+        |s| s.routing = Mode::RoundRobin,
+        |s| (s.routing, s.batching.records_max) = (Mode::RoundRobin, Some(50)),
+        |s| s.events.key = KeyChoice::None,
+        |s| (s.events.key, s.batching.records_max) = (KeyChoice::None, Some(50)),
+    ];
+    let names: HashSet<_> = others.map(name).into_iter().chain([plain]).collect();
+    assert_eq!(names.len(), 14, "{names:?}");
+}
+
+#[test]
 fn a_taken_name_is_waited_for_longer_than_a_broker_that_is_away() {
     let seconds = |connect_timeout| {
         let plan = Plan::resolve(Settings { connect_timeout, ..settings() }, &here(1)).unwrap();

@@ -116,6 +116,40 @@ fn a_run_that_nobody_remembers_begins_only_if_it_may() {
 }
 
 #[test]
+fn another_plan_is_not_the_one_to_go_on_with() {
+    let broker = broker(2, true);
+    let url = broker.service_url();
+    let run = |arguments: &[&str]| -> Said {
+        let fixed = ["-u", &url, "-pn", "kept", "-r", "3k", "--report", "-"];
+        run(&[&fixed[..], arguments].concat())
+    };
+    for first in [&["-n", "2", "--seed", "7"][..], &["-n", "4", "--seed", "7"]] {
+        assert_eq!(run(&[first, &["-m", "1501"]].concat()).code, Some(0));
+    }
+    let there = broker.counts().records();
+    for changed in [
+        &["-n", "2", "--seed", "8"][..],
+        &["-n", "2"],
+        &["-n", "1", "--seed", "7"],
+        &["-n", "2", "--seed", "7", "--routing", "round-robin"],
+        &["-n", "2", "--seed", "7", "--key-hash", "murmur3"],
+        &["-n", "4", "--seed", "7", "--shard", "0/2"],
+        &["-n", "2", "--seed", "7", "--key", "none"],
+    ] {
+        let refused = run(&[changed, &["-m", "3000", "--resume"]].concat());
+        assert_eq!(refused.code, Some(1), "{changed:?}: {}", refused.log);
+        for words in ["deduplication is off", "no run of this plan"] {
+            assert!(refused.log.contains(words), "{changed:?}: {}", refused.log);
+        }
+    }
+    assert_eq!(broker.counts().records(), there);
+    // How fast, how long and in what batches is no part of it.
+    let gone_on = ["-n", "2", "--seed", "7", "-m", "3000", "-bm", "50", "--resume"];
+    assert_eq!(run(&gone_on).code, Some(0));
+    assert_eq!(broker.counts().records(), there + 1_499);
+}
+
+#[test]
 fn what_cannot_be_resumed_is_refused() {
     let url = ["-u", "pulsar://127.0.0.1:1"];
     for (arguments, words) in [
