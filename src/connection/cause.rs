@@ -90,10 +90,11 @@ impl Cause {
 
     /// Returns whether trying again may help.
     #[must_use]
-    pub const fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         match self {
             Self::Trouble { .. } => true,
             Self::Wrong { .. } => false,
+            Self::Refused { .. } if self.wants_encryption() => false,
             Self::Refused { kind, .. } => matches!(
                 kind,
                 ServerError::ServiceNotReady
@@ -111,10 +112,11 @@ impl Cause {
     /// Unlike at the start, when a mistake is likelier than an accident, what is not known to be
     /// final passes: a cluster that restarts gives many reasons.
     #[must_use]
-    pub const fn ends_a_run(&self) -> bool {
+    pub fn ends_a_run(&self) -> bool {
         match self {
             Self::Trouble { .. } => false,
             Self::Wrong { .. } => true,
+            Self::Refused { .. } if self.wants_encryption() => true,
             Self::Refused { kind, .. } => matches!(
                 kind,
                 ServerError::AuthenticationError
@@ -130,19 +132,33 @@ impl Cause {
         }
     }
 
-    /// Returns whether a batch that got this answer is refused for good: not stored, never to be.
-    ///
-    /// A persistence error says only that the broker does not know, so it is none.
-    #[must_use]
-    pub const fn is_final_refusal(&self) -> bool {
-        let unknown = matches!(self, Self::Refused { kind: ServerError::PersistenceError, .. });
-        matches!(self, Self::Refused { .. }) && !self.is_passing() && !unknown
+    /// Returns whether only encrypted messages are taken, which none of ours is: the topic's policy
+    /// goes by the same kind as trouble with the metadata store (`ServerCnx.handleProducer` and
+    /// `Producer.checkAndStartPublish` in Pulsar).
+    fn wants_encryption(&self) -> bool {
+        let Self::Refused { kind: ServerError::MetadataError, words } = self else { return false };
+        words.contains("Encryption is required") || words.contains("must be encrypted")
     }
 
-    /// Returns whether a batch that got this answer is the last one that the topic ever gets.
+    /// Returns whether a batch that got this answer is refused for good: not stored, never to be.
+    ///
+    /// Some say only that the broker does not know, and a wrong checksum that the bytes were spoilt
+    /// on their way: then it is to be sent again, as by the Java client.
     #[must_use]
-    pub const fn ends_a_topic(&self) -> bool {
+    pub fn is_final_refusal(&self) -> bool {
+        let Self::Refused { kind, .. } = self else { return false };
+        let is_unknown = matches!(
+            kind,
+            ServerError::ChecksumError | ServerError::PersistenceError | ServerError::UnknownError
+        );
+        !is_unknown && !self.is_passing()
+    }
+
+    /// Returns whether a batch that got this answer is the last one that the topic ever takes.
+    #[must_use]
+    pub fn ends_a_topic(&self) -> bool {
         matches!(self, Self::Refused { kind: ServerError::TopicTerminatedError, .. })
+            || self.wants_encryption()
     }
 
     /// Returns what the user can do.
@@ -174,6 +190,9 @@ impl Cause {
             }
             ServerError::NotAllowedError if words.contains("maximum message size") => {
                 "make batches smaller (--batch-max-bytes), or raise the topic's maxMessageSize"
+            }
+            ServerError::MetadataError if self.wants_encryption() => {
+                "the topic takes encrypted messages alone, which are not made: choose another"
             }
             ServerError::ServiceNotReady if words.contains("cannot be validated") => {
                 "the proxy may not connect to that broker: see brokerProxyAllowedTargetPorts"
@@ -310,9 +329,25 @@ mod tests {
     }
 
     #[test]
+    fn a_topic_that_wants_encryption_never_takes_anything() {
+        let asked = refused(ServerError::MetadataError, "Encryption is required in a/b/c");
+        assert!(asked.ends_a_run() && !asked.is_passing());
+        let sent = refused(ServerError::MetadataError, "Messages must be encrypted");
+        assert!(
+            sent.is_final_refusal() && sent.ends_a_topic() && sent.hint().contains("encrypted")
+        );
+        let store = refused(ServerError::MetadataError, "the metadata store is away");
+        assert!(!store.ends_a_run() && store.is_passing() && !store.is_final_refusal());
+    }
+
+    #[test]
     fn what_the_broker_does_not_know_is_not_refused() {
         assert!(refused(ServerError::NotAllowedError, "too large").is_final_refusal());
-        assert!(!refused(ServerError::PersistenceError, "busy").is_final_refusal());
+        for kind in
+            [ServerError::PersistenceError, ServerError::ChecksumError, ServerError::UnknownError]
+        {
+            assert!(!refused(kind, "busy").is_final_refusal(), "{kind:?}");
+        }
         assert!(!refused(ServerError::ServiceNotReady, "moving").is_final_refusal());
         assert!(!Cause::silence(Step::Connect).is_final_refusal());
     }
