@@ -48,6 +48,7 @@ pub use producers::ProducerIdentity;
 pub use reader::MessageId;
 pub use reader::Reader;
 pub use readers::ReadFrom;
+pub use recovery::Lost;
 pub use recovery::News;
 pub use recovery::Recovery;
 pub use step::ConnectError;

@@ -47,8 +47,13 @@ pub(super) struct LookUps {
 
 impl LookUps {
     /// Starts at one of the doors, so that not everybody knocks at the first.
-    pub(super) fn new(door: usize) -> Self {
-        Self { door, ..Self::default() }
+    pub(super) const fn new(door: usize) -> Self {
+        Self { door, links: Vec::new(), silences: 0 }
+    }
+
+    /// Returns what begins at the door in use, over connections of its own.
+    pub(super) const fn anew(&self) -> Self {
+        Self::new(self.door)
     }
 
     /// Returns the door in use.

@@ -266,10 +266,10 @@ impl Framed {
                 0 => String::new(),
                 n => format!(" and {}", counted(n as u64, "other")),
             };
-            log::warn!("lost producer {}{others}; creating anew", first.name);
+            log::warn!("lost producer {}{others}; creating anew", first.identity.name);
         }
-        for identity in lost {
-            recovery.report(identity);
+        for lost in lost {
+            recovery.report(lost);
         }
     }
 

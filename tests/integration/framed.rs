@@ -9,6 +9,7 @@ use producer_load::broker;
 use producer_load::broker::BrokerConfig;
 use producer_load::broker::BrokerHandle;
 use producer_load::broker::Faults;
+use producer_load::clock;
 
 use crate::program::Said;
 use crate::program::program;
@@ -144,6 +145,13 @@ fn a_broker_that_comes_back_gets_all_of_it_in_order() {
         let retain_bytes_max = 256 * 1024 * 1024;
         let config = BrokerConfig { retain_bytes_max, ..BrokerConfig::default() };
         let second = broker::start(listener, config).unwrap();
+        let is_there = clock::now();
+        while second.counts().records() == 0 {
+            let waited = Duration::from_nanos(clock::now().ns_since(is_there));
+            // Half a second at most between two attempts, and what a busy machine adds.
+            assert!(waited < Duration::from_secs(3), "not back after {waited:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let said = Said::from(child.wait_with_output().unwrap());
         assert_eq!(said.code, Some(0), "{}", said.log);
         let report = said.report();

@@ -68,6 +68,8 @@ mod soak;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod recovery;
+#[cfg(test)]
 mod report;
 #[cfg(test)]
 mod report_schema;

@@ -21,8 +21,8 @@ pub(crate) struct RawBroker {
 
 impl RawBroker {
     /// Starts; with each command the script is given the broker's own URL.
-    pub(crate) fn start(
-        script: impl Fn(&BaseCommand, &str) -> Option<BaseCommand> + Send + Sync + 'static,
+    pub(crate) fn start<A: IntoIterator<Item = BaseCommand>>(
+        script: impl Fn(&BaseCommand, &str) -> A + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("pulsar://{}", listener.local_addr().unwrap());
@@ -45,22 +45,28 @@ impl RawBroker {
 }
 
 /// Serves a connection until the other side hangs up.
-fn serve(
+fn serve<A: IntoIterator<Item = BaseCommand>>(
     mut stream: TcpStream,
-    script: &impl Fn(&BaseCommand) -> Option<BaseCommand>,
+    script: &impl Fn(&BaseCommand) -> A,
     heard: &Mutex<Vec<BaseCommand>>,
 ) {
     let mut sizes = [0; 8];
     while stream.read_exact(&mut sizes).is_ok() {
-        let size = u32::from_be_bytes(*sizes.last_chunk().unwrap());
-        let mut command = vec![0; size as usize];
-        stream.read_exact(&mut command).unwrap();
-        let command = BaseCommand::decode(&*command).unwrap();
+        let [total, size] =
+            [0, 4].map(|at| u32::from_be_bytes(*sizes[at..].first_chunk().unwrap()));
+        let mut frame = vec![0; total as usize - 4];
+        if stream.read_exact(&mut frame).is_err() {
+            return;
+        }
+        // What stands behind a SEND's command is not looked at.
+        let command = BaseCommand::decode(&frame[..size as usize]).unwrap();
         heard.lock().unwrap().push(command.clone());
-        if let Some(answer) = script(&command) {
+        for answer in script(&command) {
             let size = u32::try_from(answer.encoded_len()).unwrap();
             let frame = [&(size + 4).to_be_bytes()[..], &size.to_be_bytes()].concat();
-            stream.write_all(&[frame, answer.encode_to_vec()].concat()).unwrap();
+            if stream.write_all(&[frame, answer.encode_to_vec()].concat()).is_err() {
+                return;
+            }
         }
     }
 }

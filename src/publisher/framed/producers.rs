@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::connection::LinkError;
+use crate::connection::Lost;
 use crate::connection::ProducerIdentity;
 
 use super::super::outstanding::Outstanding;
@@ -20,6 +21,8 @@ struct Producer {
     in_flight: VecDeque<Outstanding>,
     /// While it is away, what is to be sent once it is back, in order.
     waiting: VecDeque<Outstanding>,
+    /// Whether a receipt came since it was last lost.
+    is_proven: bool,
     /// The last index that has its fate: older answers repeat what is known.
     settled: Option<u64>,
 }
@@ -30,7 +33,7 @@ pub(super) struct Producers {
     /// Batches without a fate.
     unsettled: usize,
     /// Those that were lost and not reported yet.
-    lost: Vec<ProducerIdentity>,
+    lost: Vec<Lost>,
 }
 
 impl Producers {
@@ -41,6 +44,7 @@ impl Producers {
             line: Some(line),
             in_flight: VecDeque::new(),
             waiting: VecDeque::new(),
+            is_proven: false,
             settled: None,
         });
         Self { all: all.collect(), unsettled: 0, lost: Vec::new() }
@@ -98,6 +102,7 @@ impl Producers {
         match first {
             Some(first) => {
                 producer.settled = first.batch().map(|batch| batch.last_index);
+                producer.is_proven = true;
                 first.acknowledged();
                 self.unsettled -= 1;
                 Ok(())
@@ -147,12 +152,13 @@ impl Producers {
         producer.waiting = std::mem::take(&mut producer.in_flight);
         producer.waiting.extend(unsent);
         producer.waiting.iter_mut().for_each(Outstanding::send_again);
-        self.lost.push(producer.identity.clone());
+        let is_proven = std::mem::take(&mut producer.is_proven);
+        self.lost.push(Lost { identity: producer.identity.clone(), is_proven });
         producer.identity.epoch += 1;
     }
 
     /// Returns the producers that were lost since the last time.
-    pub(super) fn newly_lost(&mut self) -> Vec<ProducerIdentity> {
+    pub(super) fn newly_lost(&mut self) -> Vec<Lost> {
         std::mem::take(&mut self.lost)
     }
 
