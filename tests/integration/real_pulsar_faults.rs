@@ -6,21 +6,27 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
+use producer_load::clock;
 use serde_json::json;
 
 use crate::program::Said;
 use crate::program::program;
+use crate::program::run;
 use crate::program::total;
 use crate::pulsar::admin;
 use crate::pulsar::assert_consumed;
 use crate::pulsar::consume;
 use crate::pulsar::eventually;
 use crate::pulsar::order;
+use crate::pulsar::taken;
 use crate::pulsar::url;
 use crate::pulsar::variable;
 
 /// A namespace that drops what it has already.
 const ONCE: &str = "public/once";
+
+/// A topic in it whose broker is killed.
+const KILLED: &str = "public/once/killed";
 
 /// Makes a namespace with a setting of it, unless it is there.
 fn namespace(name: &str, setting: &str, value: &str) {
@@ -70,14 +76,24 @@ fn real_pulsar_deletes_a_topic_and_goes_on_with_a_new_one() {
     // What was held up may be late for the target; it is never lost.
     assert!(matches!(said.code, Some(0 | 98)), "{}", said.log);
     assert_overcome(&said, 8_000);
+    assert!(taken("public/default/deleted").is_some_and(|taken| taken > 0), "{}", said.log);
+}
+
+/// Waits until somebody else can produce on a topic whose broker is started again; returns how long
+/// it took from then until the topic got something of ours.
+fn back_after_look_up() -> Duration {
+    let check = || run(&["check", "-u", &url(), "-t", KILLED, "--connect-timeout", "1s"]);
+    eventually(|| (check().code == Some(0)).then_some(()));
+    let looked_up = clock::now();
+    eventually(|| taken(KILLED).filter(|taken| *taken > 0));
+    Duration::from_nanos(clock::now().ns_since(looked_up))
 }
 
 #[test]
 #[ignore = "needs a real Pulsar: scripts/test provides it"]
 fn real_pulsar_is_killed_and_started_again_and_has_every_record_once() {
     namespace(ONCE, "deduplication", "true");
-    let topic = format!("{ONCE}/killed");
-    let said = disturbed(&url(), &topic, &["-r", "2k", "-d", "6s"], || {
+    let said = disturbed(&url(), KILLED, &["-r", "2k", "-d", "6s"], || {
         let process = fs::read_to_string(variable("PULSAR_DIR") + "/broker.pid").unwrap();
         let killed = Command::new("kill").args(["-9", process.trim()]).status().unwrap();
         assert!(killed.success());
@@ -87,13 +103,17 @@ fn real_pulsar_is_killed_and_started_again_and_has_every_record_once() {
         eventually(|| TcpStream::connect(host).is_err().then_some(()));
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/pulsar");
         let settings = variable("PULSAR_TEST_SETTINGS");
+        let measured = std::thread::spawn(back_after_look_up);
         let start = Command::new(script).arg("start").args(settings.split(' ')).output().unwrap();
         assert!(start.status.success(), "{start:?}");
+        let waited = measured.join().unwrap();
+        // Three seconds, and what statistics take that are asked on a busy machine.
+        assert!(waited < Duration::from_secs(5), "back {waited:?} after somebody could look up");
     });
     // What was held up may be late for the target; it is never lost.
     assert!(matches!(said.code, Some(0 | 98)), "{}", said.log);
     assert_overcome(&said, 12_000);
-    assert_consumed(&consume(&format!("persistent://{topic}"), 12_000), 12_000);
+    assert_consumed(&consume(&format!("persistent://{KILLED}"), 12_000), 12_000);
 }
 
 #[test]
@@ -155,6 +175,7 @@ fn real_pulsar_holds_back_what_comes_too_fast() {
     let said = disturbed(&url(), "public/slow/topic", &flags, || {});
     let report = said.report();
     assert_eq!(total(&report, "acknowledged"), 8_000, "{}{}", said.out, said.log);
+    assert_eq!(taken("public/slow/topic"), Some(8_000));
     // At 1,000 a second the last records come six seconds late.
     let slowest_ns = report["latency"]["response"]["max_ns"].as_u64().unwrap();
     assert!(slowest_ns > 2_000_000_000, "{report}");
@@ -179,6 +200,9 @@ fn assert_quota_overcome(policy: &str) {
     });
     assert!(said.log.contains("Quota"), "{policy}: {}", said.log);
     assert_overcome(&said, 16_000);
+    let there = 16_000..=16_000 + total(&said.report(), "resent");
+    let taken = taken(&topic).unwrap();
+    assert!(there.contains(&taken), "{policy}: {taken}, {}", said.log);
 }
 
 #[test]
