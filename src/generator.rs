@@ -156,7 +156,6 @@ impl<'a, S: Sealer> Lane<'a, S> {
                 counters: &parts.stats.lanes[parts.lane],
                 latency: &parts.stats.latency,
                 measuring: parts.measuring,
-                ends: &parts.stats.ends,
             },
         }
     }

@@ -213,6 +213,11 @@ impl<'a> Run<'a> {
         let routing = plan.routing(partitions);
         let (batching, buffers) = plan.batching.of_lane(plan.open_batches(&routing));
         let producers = routing.routes().map(|route| u64::from(route.partitions)).sum();
+        let stats = Stats::new(plan.lanes).with_producers(producers);
+        // What an earlier run has sent has to be there as well.
+        for (producer, end) in (0..).zip(&stats.ends) {
+            end.raise_to(resumption.last(producer).map_or(0, |last| last.saturating_add(1)));
+        }
         Self {
             plan,
             program,
@@ -221,7 +226,7 @@ impl<'a> Run<'a> {
             routing,
             batching,
             buffers,
-            stats: Arc::new(Stats::new(plan.lanes).with_producers(producers)),
+            stats: Arc::new(stats),
             resumption,
             resumed_ns,
             start: clock::now().plus_ns(LEAD_NS).minus_ns(resumed_ns),

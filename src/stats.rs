@@ -244,7 +244,7 @@ pub struct Stats {
     pub latency: Mutex<Latency>,
     /// All that were measured before.
     pub latency_total: Mutex<LatencyTotal>,
-    /// One a producer: the index behind the last one that was handed over; 0: none was.
+    /// One a producer: the index behind the last one that was given to the connection; 0: none was.
     pub ends: Vec<Counter>,
 }
 

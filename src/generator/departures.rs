@@ -12,7 +12,6 @@ use crate::handover::NoBuffer;
 use crate::pacer;
 use crate::pacer::Pacer;
 use crate::pacer::Waited;
-use crate::stats::Counter;
 use crate::stats::LaneCounters;
 use crate::stats::Latency;
 use crate::stats::Measuring;
@@ -28,7 +27,6 @@ pub(super) struct Departures<'a> {
     pub(super) stop: Stop,
     pub(super) counters: &'a LaneCounters,
     pub(super) latency: &'a Mutex<Latency>,
-    pub(super) ends: &'a [Counter],
     pub(super) measuring: Measuring,
     /// Sealed batches, the one that is due first in front.
     pub(super) waiting: VecDeque<Box<Batch>>,
@@ -91,15 +89,10 @@ impl Departures<'_> {
             let warmup = self.measuring.warmup(&batch, self.elapsed_ns());
             self.counters.warmup.add(warmup as u64);
         }
-        let (producer, end) = (batch.producer as usize, batch.last_index.saturating_add(1));
         self.end.hand_over(batch).map_err(|_| {
             self.counters.dropped.add(records);
             Ended::PublisherGone
-        })?;
-        if let Some(known) = self.ends.get(producer) {
-            known.raise_to(end);
-        }
-        Ok(())
+        })
     }
 
     /// Counts a record that was due then and will never be built. Its lag is a response time: a

@@ -75,6 +75,9 @@ impl Outstanding {
             self.sent_at = Some(moment);
             publisher.sent.add(batch.len() as u64);
             publisher.payload_bytes.add(batch.payload_bytes);
+            if let Some(end) = self.accounting.stats.ends.get(batch.producer as usize) {
+                end.raise_to(batch.last_index.saturating_add(1));
+            }
         } else if std::mem::take(&mut self.is_again) {
             publisher.resent.add(batch.len() as u64);
         }
@@ -106,6 +109,12 @@ impl Outstanding {
         stats.publisher.acknowledged.add(batch.len() as u64);
         stats.publisher.warmup_acknowledged.add(warmup as u64);
         self.accounting.returns.give_back(batch);
+    }
+
+    /// Counts every record as unknown: it waited too long. Sent or not, the batches behind it say
+    /// that it was handed over.
+    pub(super) fn given_up(self) {
+        self.refused(0);
     }
 
     /// Counts this many records as refused for good, and the rest as unknown.
@@ -151,7 +160,7 @@ mod tests {
             ..BatchLimits::default()
         };
         let (mut lanes, end) = handover::hand_over(1, 1, limits);
-        let stats = Arc::new(Stats::new(1));
+        let stats = Arc::new(Stats::new(1).with_producers(1));
         let returns = end.returns().clone();
         let measuring = Measuring { from_ns: 2, paced_until_ns: u64::MAX };
         let accounting =
@@ -171,6 +180,7 @@ mod tests {
         assert_eq!(latency.response.len(), counts.acknowledged / 3);
         assert_eq!(latency.service.len(), counts.acknowledged / 3);
         assert!(lanes[0].try_take().is_ok(), "the buffer came back");
+        assert_eq!(stats.ends[0].get(), counts.sent, "the end is behind what was sent");
         stats.counts()
     }
 
@@ -203,5 +213,7 @@ mod tests {
             outstanding.refused(2);
         });
         assert_eq!((refused.failed, refused.unknown, refused.acknowledged), (2, 1, 0));
+        let given_up = counted(Outstanding::given_up);
+        assert_eq!((given_up.sent, given_up.unknown, given_up.dropped), (0, 3, 0));
     }
 }

@@ -16,7 +16,8 @@ pub struct ProducerEnd {
     pub topic: String,
     /// The partition of it.
     pub partition: u32,
-    /// The last index that was handed over for it; `null`: none was.
+    /// The last index that was given to the connection for it; `null`: none was. What was handed
+    /// over behind that counts as dropped.
     pub last_index: Option<u64>,
 }
 

@@ -29,6 +29,8 @@ pub(super) enum Word {
     Before,
     /// Nothing came that is later.
     End,
+    /// It is behind the last one that was ever sent to this partition.
+    Behind,
 }
 
 /// The batches of a partition that matter still.
@@ -41,7 +43,7 @@ pub(super) struct Chain {
     before: Option<u64>,
     /// Whether a report says where it ends.
     has_end: bool,
-    /// The last index that was handed over in all, if it has an end and there is one.
+    /// The last index that was sent in all, if it has an end and there is one.
     end: Option<u64>,
     /// The highest index that was seen.
     pub(super) highest: Option<u64>,
@@ -53,7 +55,7 @@ impl Chain {
         Self { is_known: true, has_end: true, end: last, ..Self::default() }
     }
 
-    /// Returns the last index that was handed over, where it is known.
+    /// Returns the last index that was sent, where it is known.
     pub(super) const fn end(&self) -> Option<u64> {
         self.end
     }
@@ -84,7 +86,7 @@ impl Chain {
         let Some(batch) = self.batches.get(place) else {
             return match self.end {
                 Some(last) if index <= last => (Word::Lost, last.saturating_add(1)),
-                _ if self.has_end => (Word::Dropped, u64::MAX),
+                _ if self.has_end => (Word::Behind, u64::MAX),
                 _ => (Word::End, u64::MAX),
             };
         };
@@ -119,6 +121,7 @@ mod tests {
             Word::Dropped => 'd',
             Word::Before => 'b',
             Word::End => 'e',
+            Word::Behind => '-',
         };
         indices.map(letter).collect()
     }
@@ -148,7 +151,7 @@ mod tests {
         assert_eq!(words(&open, 7..13), "bbdlle");
         let mut ending = Chain::ending(Some(15));
         ending.add(batch(10, 11, None), false);
-        assert_eq!(words(&ending, 9..18), "dlllllldd");
-        assert_eq!(words(&Chain::ending(None), 0..2), "dd");
+        assert_eq!(words(&ending, 9..18), "dllllll--");
+        assert_eq!(words(&Chain::ending(None), 0..2), "--");
     }
 }

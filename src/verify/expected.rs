@@ -43,7 +43,7 @@ pub enum ReportError {
 pub(super) struct Expected {
     /// Whether any report was given.
     pub(super) is_known: bool,
-    /// The last index that was handed over, by producer, topic and partition.
+    /// The last index that was sent, by producer, topic and partition.
     last: HashMap<(String, String, u32), Option<u64>>,
     pub(super) failed: u64,
     pub(super) unknown: u64,
@@ -85,12 +85,14 @@ impl Expected {
             let name = producer["name"].as_str()?.to_owned();
             let topic = producer["topic"].as_str()?.to_owned();
             let partition = u32::try_from(producer["partition"].as_u64()?).ok()?;
-            self.last.insert((name, topic, partition), producer["last_index"].as_u64());
+            // A run that another one went on with has the same producers.
+            let last = self.last.entry((name, topic, partition)).or_default();
+            *last = (*last).max(producer["last_index"].as_u64());
         }
         Some(())
     }
 
-    /// Returns the last index that a producer handed over to a partition, `Some(None)`: none;
+    /// Returns the last index that a producer sent to a partition, `Some(None)`: none;
     /// `None`: no report says.
     #[expect(clippy::option_option, reason = "not known, known to be none, known")]
     pub(super) fn last_of(&self, name: &str, topic: &str, partition: u32) -> Option<Option<u64>> {

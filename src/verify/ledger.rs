@@ -225,7 +225,8 @@ impl Ledger {
     const fn fate(&self, word: Option<Word>) -> Option<Fate> {
         match word {
             Some(Word::Dropped) => Some(Fate::Dropped),
-            Some(Word::Before) => None,
+            // A run that counts it counts it as dropped, if it came to be due at all.
+            Some(Word::Before | Word::Behind) => None,
             Some(Word::End) => Some(Fate::Open),
             // Nothing at all came to this partition.
             None if self.is_open => None,
@@ -267,6 +268,8 @@ impl Ledger {
             Some(Fate::Open)
         } else if words.contains(&Word::Lost) || words.len() < self.chains.len() {
             Some(Fate::Lost)
+        } else if words.contains(&Word::Behind) {
+            None
         } else {
             Some(Fate::Dropped)
         }

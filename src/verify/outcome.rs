@@ -290,9 +290,7 @@ fn wrongs(counts: &Counts, reported: Option<Reported>) -> Vec<String> {
     let (mut missing, mut repeated) = (counts.missing, counts.repeated + counts.repeated_or_late);
     let mut wrongs = Vec::new();
     if let Some(Reported { failed, unknown, dropped, resent }) = reported {
-        // What was handed over and not sent before the end is counted as dropped.
-        let unsent = dropped.saturating_sub(counts.dropped);
-        missing = missing.saturating_sub(failed + unknown + unsent);
+        missing = missing.saturating_sub(failed + unknown);
         repeated = repeated.saturating_sub(resent);
         let more = counts.dropped.saturating_sub(dropped);
         if more > 0 {
@@ -332,5 +330,23 @@ impl Verdict {
         } else {
             Self { code: 0, text: "every record is as its producer made it".to_owned() }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_answers_for_what_it_calls_failed_or_unknown_and_for_nothing_else() {
+        let reported = Reported { failed: 2, unknown: 3, dropped: 9_000, resent: 4 };
+        let wrong = |missing, dropped, repeated| {
+            let counts = Counts { missing, dropped, repeated, ..Counts::default() };
+            wrongs(&counts, Some(reported))
+        };
+        assert_eq!(wrong(5, 9_000, 4), [""; 0]);
+        assert_eq!(wrong(6, 0, 0), ["1 missing beyond what was reported"]);
+        assert_eq!(wrong(0, 9_001, 0), ["1 dropped and not reported"]);
+        assert_eq!(wrong(0, 0, 5), ["1 repeated beyond what was reported"]);
     }
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::program::Said;
 use crate::program::program;
 use crate::program::run;
+use crate::program::signal;
 use crate::program::total;
 use crate::pulsar::order;
 use crate::pulsar::url;
@@ -248,6 +249,30 @@ fn the_reports_end_is_what_has_to_be_there() {
     another["producers"][0]["name"] = "another".into();
     let (code, result) = told(&another);
     assert_eq!((code, &result["silent_producers"][0]), (Some(1), &"another".into()), "{result}");
+}
+
+#[test]
+fn what_was_due_and_not_built_at_a_stop_excuses_no_loss() {
+    // Half of the records get their receipts in time: what is due piles up until the signal.
+    for faults in [&["receipt-rate=8000"][..], &["receipt-rate=8000", "lose=20"]] {
+        let broker = broker(2, faults);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("out.json");
+        let file = file.to_str().unwrap();
+        let url = broker.service_url();
+        let load = ["-u", &url, "-r", "20k", "-d", "60s", "-ml", "1M", "--lanes", "1"];
+        let load = program(&[&load[..], &["--report", file]].concat()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_secs(5));
+        signal(&load, "INT");
+        let said = Said::from(load.wait_with_output().unwrap());
+        let report: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        assert!(total(&report, "dropped") > 1_000, "{}{}", said.out, said.log);
+        let lost = broker.counts().faults.get("lose").copied().unwrap_or_default();
+        assert_eq!(lost > 0, faults.len() > 1);
+        let (code, result) = verify(&broker, &["--report", file]);
+        assert_eq!(count(&result, "missing"), lost, "{result}");
+        assert_eq!(code, Some(i32::from(lost > 0)), "{result}");
+    }
 }
 
 #[test]

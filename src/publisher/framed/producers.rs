@@ -170,8 +170,7 @@ impl Producers {
         std::mem::take(&mut producer.waiting)
     }
 
-    /// Gives up on batches for which `is_over` holds: those that were sent are unknown, the others
-    /// dropped. `unsent` is what a line has not written yet.
+    /// Gives up on batches for which `is_over` holds. `unsent` is what a line has not written yet.
     pub(super) fn give_up(
         &mut self,
         unsent: impl IntoIterator<Item = Outstanding>,
@@ -182,6 +181,7 @@ impl Producers {
                 while let Some(first) = queue.pop_front_if(|first| is_over(first)) {
                     self.unsettled -= 1;
                     producer.settled = first.batch().map(|batch| batch.last_index);
+                    first.given_up();
                 }
             }
         }
@@ -191,6 +191,7 @@ impl Producers {
                 self.unsettled -= 1;
                 producer.settled = Some(batch.last_index);
             }
+            outstanding.given_up();
         }
     }
 }
