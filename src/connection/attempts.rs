@@ -11,11 +11,12 @@ use crate::clock;
 use crate::clock::Moment;
 use crate::units;
 
-/// The first pause between two attempts; each next one is twice as long.
+/// The longest that the first pause between two attempts may be; each next one may be twice as
+/// long.
 const BACKOFF_NS_MIN: u64 = 50_000_000;
 
 /// The longest pause between two attempts.
-const BACKOFF_NS_MAX: u64 = 1_000_000_000;
+const BACKOFF_NS_MAX: u64 = 500_000_000;
 
 /// The last attempt, begun when the time is over, still waits so long for its answer.
 const ANSWER_NS_MIN: u64 = 200_000_000;
@@ -67,7 +68,7 @@ impl Attempts {
         mut attempt: impl AsyncFnMut() -> Result<T, Cause>,
     ) -> Result<Outcome<T>, ConnectError> {
         let began = clock::now();
-        let mut backoff_ns = BACKOFF_NS_MIN;
+        let (mut backoff_ns, mut jitter) = (BACKOFF_NS_MIN, fastrand::Rng::new());
         let (mut deadline, mut answer_ns) = (self.deadline, ANSWER_NS_MIN);
         loop {
             let answer_by = deadline.max(clock::now().plus_ns(answer_ns));
@@ -93,11 +94,17 @@ impl Attempts {
                 let left = units::duration_text(deadline.ns_since(now));
                 log::warn!("cannot {} yet: {cause}; trying for another {left}", step.what());
             }
-            let next = deadline.min(now.plus_ns(backoff_ns));
+            let next = deadline.min(now.plus_ns(pause_ns(backoff_ns, &mut jitter)));
             tokio::time::sleep_until(next.instant().into()).await;
             backoff_ns = (backoff_ns * 2).min(BACKOFF_NS_MAX);
         }
     }
+}
+
+/// Returns a pause of at least half of this, so that many that began at the same moment do not go on
+/// at the same.
+fn pause_ns(backoff_ns: u64, jitter: &mut fastrand::Rng) -> u64 {
+    jitter.u64(backoff_ns / 2..=backoff_ns)
 }
 
 /// Says in one line why a step could not be taken.
@@ -148,5 +155,18 @@ mod tests {
         assert!(take(|| Ok(())).await.is_ok());
         let refused = take(|| Err(taken())).await.err().unwrap().to_string();
         assert!(refused.contains("taken (ProducerBusy)"), "{refused}");
+    }
+
+    #[test]
+    fn fifty_that_begin_at_the_same_moment_do_not_go_on_at_the_same() {
+        for backoff_ns in [BACKOFF_NS_MIN, BACKOFF_NS_MAX] {
+            let pause = |pod| pause_ns(backoff_ns, &mut fastrand::Rng::with_seed(pod));
+            let mut pauses: Vec<u64> = (0..50).map(pause).collect();
+            pauses.sort_unstable();
+            assert!(pauses[0] >= backoff_ns / 2 && pauses[49] <= 500_000_000, "{pauses:?}");
+            assert!(pauses[49] - pauses[0] > backoff_ns / 3, "{pauses:?}");
+            pauses.dedup();
+            assert_eq!(pauses.len(), 50);
+        }
     }
 }

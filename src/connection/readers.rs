@@ -36,8 +36,37 @@ impl Session {
         (topic, partition): (usize, u32),
         from: ReadFrom,
     ) -> Result<Reader, ConnectError> {
+        let creates_topic = from == ReadFrom::Latest || self.partitions[topic] > 0;
+        self.subscribe(self.partition(topic, partition), from, creates_topic).await
+    }
+
+    /// Subscribes a reader that was lost again, for as long as that takes within a minute; a live
+    /// one waits for its topic where that is gone.
+    ///
+    /// # Errors
+    /// As [`super::connect`].
+    pub async fn read_again(
+        &mut self,
+        (topic, partition): (usize, u32),
+        from: ReadFrom,
+        is_live: bool,
+    ) -> Result<Reader, ConnectError> {
+        let deadline = clock::now().plus_ns(RECOVERY_NS);
+        let interrupt = self.attempts.interrupt.clone();
+        self.attempts = Attempts { interrupt, deadline, name_deadline: deadline };
+        self.look_ups.next_door();
+        let creates_topic = is_live || self.partitions[topic] > 0;
+        self.subscribe(self.partition(topic, partition), from, creates_topic).await
+    }
+
+    async fn subscribe(
+        &mut self,
+        topic: String,
+        from: ReadFrom,
+        creates_topic: bool,
+    ) -> Result<Reader, ConnectError> {
         let wish = Subscription {
-            topic: self.partition(topic, partition),
+            topic,
             // Each time another name: a broker may not have seen yet that the last one is gone.
             name: format!("producer-load-verify-{:016x}", fastrand::u64(..)),
             behind: match from {
@@ -45,14 +74,8 @@ impl Session {
                 ReadFrom::Latest => LATEST,
                 ReadFrom::Behind(id) => id,
             },
-            creates_topic: from == ReadFrom::Latest || self.partitions[topic] > 0,
+            creates_topic,
         };
-        if matches!(from, ReadFrom::Behind(_)) {
-            let deadline = clock::now().plus_ns(RECOVERY_NS);
-            let interrupt = self.attempts.interrupt.clone();
-            self.attempts = Attempts { interrupt, deadline, name_deadline: deadline };
-            self.look_ups.next_door();
-        }
         let Self { target, look_ups, attempts, .. } = self;
         let address = look_ups.door(target).to_string();
         let subscribe = async || {

@@ -270,7 +270,7 @@ impl Source<'_> {
         error: &LinkError,
     ) -> Result<(), VerifyError> {
         let (topic, partition) = (self.topic, self.partition);
-        log::warn!("{topic}, partition {partition}: {error}; subscribing again");
+        let is_live = self.last.is_none();
         let behind = self.reader.behind();
         let from = if behind.entry == i64::MAX {
             ReadFrom::Latest
@@ -279,7 +279,10 @@ impl Source<'_> {
         } else {
             ReadFrom::Behind(behind)
         };
-        self.reader = session.read((self.number, partition), from).await?;
+        let skips =
+            if from == ReadFrom::Latest { "; what comes until then is not read" } else { "" };
+        log::warn!("{topic}, partition {partition}: {error}; subscribing again{skips}");
+        self.reader = session.read_again((self.number, partition), from, is_live).await?;
         self.front_ms = None;
         self.silent_since = clock::now();
         Ok(())
