@@ -29,6 +29,7 @@ pub use histogram_log::HistogramLog;
 pub use latencies::Histograms;
 pub use latencies::Latencies;
 pub use latencies::Percentiles;
+pub use latencies::histogram_text;
 pub use limit::Case;
 pub use limit::Finding;
 pub use limit::Outcome;

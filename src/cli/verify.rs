@@ -20,8 +20,8 @@ use super::target::TargetArgs;
 use super::target::TargetError;
 
 const EXAMPLES: &str = "\
-Exit codes: 0 every record is as its producer made it, 1 something is wrong, 105 stopped from
-outside before the end.
+Exit codes: 0 every record is as its producer made it, 1 something is wrong, 97 nothing is wrong and
+not all could be judged, 105 stopped from outside before the end.
 
 Examples:
   producer-load verify -u pulsar://localhost:6650

@@ -24,6 +24,9 @@ use crate::batch::ProducerHead;
 use crate::topic::Endpoint;
 use crate::units::duration_text;
 
+/// What the embedded broker calls itself, before its version.
+const EMBEDDED_BROKER: &str = "producer-load embedded broker";
+
 /// Bytes of a message at most, where the broker does not say.
 const MESSAGE_BYTES_MAX: usize = 5 * 1024 * 1024;
 
@@ -97,6 +100,7 @@ pub struct Link {
     socket: Socket,
     arrivals: Arrivals,
     message_bytes_max: usize,
+    is_embedded: bool,
     requests: u64,
     proof: Proof,
 }
@@ -137,6 +141,7 @@ impl Link {
             socket: Socket::open(endpoint, trust).await?,
             arrivals: Arrivals::default(),
             message_bytes_max: MESSAGE_BYTES_MAX,
+            is_embedded: false,
             requests: 0,
             proof: target.proof.clone(),
         };
@@ -147,6 +152,7 @@ impl Link {
         if let Some(bytes) = answer.max_message_size.and_then(|bytes| usize::try_from(bytes).ok()) {
             link.message_bytes_max = bytes;
         }
+        link.is_embedded = answer.server_version.starts_with(EMBEDDED_BROKER);
         Ok(link)
     }
 
@@ -154,6 +160,11 @@ impl Link {
     #[must_use]
     pub const fn message_bytes_max(&self) -> usize {
         self.message_bytes_max
+    }
+
+    /// Returns whether this program's own broker is at the other end.
+    pub(super) const fn is_embedded(&self) -> bool {
+        self.is_embedded
     }
 
     /// Returns what the bytes go by: `plain` or a version of TLS.

@@ -175,6 +175,20 @@ impl Reader {
         self.behind
     }
 
+    /// Returns the message that stood before the first one that was not taken yet, as far as that
+    /// is known: where only what comes was asked for, the last one when this reader subscribed.
+    #[must_use]
+    pub fn before(&self) -> MessageId {
+        if self.behind == LATEST { self.last_at_start } else { self.behind }
+    }
+
+    /// Returns whether each topic has one ledger for ever, as the embedded broker's have: whatever
+    /// it let go of then shows in the number of the first entry.
+    #[must_use]
+    pub const fn has_one_ledger(&self) -> bool {
+        self.link.is_embedded()
+    }
+
     /// Writes what is to be written, and reads until a message is at the front or nothing more has
     /// arrived; returns whether there is one.
     ///

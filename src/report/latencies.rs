@@ -77,22 +77,24 @@ impl Histograms {
     /// Writes what was measured down.
     #[must_use]
     pub fn of(total: &LatencyTotal) -> Self {
-        let mut serializer = V2DeflateSerializer::new();
-        let mut text = |histogram: &Histogram<u64>| {
-            if histogram.is_empty() {
-                return None;
-            }
-            let mut bytes = Vec::new();
-            // Into memory, of a histogram far below what the format has room for.
-            serializer.serialize(histogram, &mut bytes).ok()?;
-            Some(STANDARD.encode(bytes))
-        };
         Self {
-            response: text(&total.response),
-            service: text(&total.service),
-            pacing: text(&total.pacing),
+            response: histogram_text(&total.response),
+            service: histogram_text(&total.service),
+            pacing: histogram_text(&total.pacing),
         }
     }
+}
+
+/// Writes a histogram in HdrHistogram's V2 compressed form as base64; `None`: it is empty.
+#[must_use]
+pub fn histogram_text(histogram: &Histogram<u64>) -> Option<String> {
+    if histogram.is_empty() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    // Into memory, of a histogram far below what the format has room for.
+    V2DeflateSerializer::new().serialize(histogram, &mut bytes).ok()?;
+    Some(STANDARD.encode(bytes))
 }
 
 #[cfg(test)]

@@ -25,22 +25,35 @@ pub(super) enum Word {
     Lost,
     /// No batch had it.
     Dropped,
-    /// It was handed over before reading began, if it belongs to this partition.
+    /// It was handed over before the first message that was read, if it belongs to this partition.
     Before,
+    /// It stood in a message that the broker let go of before that was read, if it belongs to this
+    /// partition.
+    Overrun,
     /// Nothing came that is later.
     End,
     /// It is behind the last one that was ever sent to this partition.
     Behind,
 }
 
+/// A batch that came.
+#[derive(Debug)]
+struct Came {
+    batch: Batch,
+    /// Whether messages of the partition were passed over since the last one.
+    is_behind_jump: bool,
+}
+
 /// The batches of a partition that matter still.
 #[derive(Debug, Default)]
 pub(super) struct Chain {
-    batches: VecDeque<Batch>,
+    batches: VecDeque<Came>,
     /// Whether any batch was seen, or the end is known.
     pub(super) is_known: bool,
-    /// Whatever was handed over up to this index was handed over before reading began.
+    /// Whatever was handed over up to this index was handed over before the first message.
     before: Option<u64>,
+    /// Whether messages were passed over since the last batch.
+    has_jumped: bool,
     /// Whether a report says where it ends.
     has_end: bool,
     /// The last index that was sent in all, if it has an end and there is one.
@@ -60,21 +73,34 @@ impl Chain {
         self.end
     }
 
-    /// Adds a batch; `is_open`: reading began somewhere in the middle.
+    /// Opens the chain: unless a batch comes, all of it was before the first message.
+    pub(super) const fn open(&mut self) {
+        self.before = self.end;
+    }
+
+    /// Notes that messages of the partition were passed over.
+    pub(super) const fn jump(&mut self) {
+        self.has_jumped = true;
+    }
+
+    /// Adds a batch; `is_open`: others may have been before the first message.
     pub(super) fn add(&mut self, batch: Batch, is_open: bool) {
-        if self.batches.is_empty() && self.highest.is_none() && is_open {
-            self.before = batch.previous;
+        if self.batches.is_empty() && self.highest.is_none() {
+            self.before = batch.previous.filter(|_| is_open);
         }
         self.is_known = true;
-        let place = self.batches.partition_point(|known| known.first < batch.first);
-        if self.batches.get(place).is_some_and(|known| known.first == batch.first) {
+        let place = self.batches.partition_point(|known| known.batch.first < batch.first);
+        if self.batches.get(place).is_some_and(|known| known.batch.first == batch.first) {
             return;
         }
+        // One that comes again says nothing of what was passed over.
+        let is_new = self.highest.is_none_or(|highest| batch.first > highest);
+        let is_behind_jump = is_new && std::mem::take(&mut self.has_jumped);
         if self.batches.len() as u64 == POSITIONS {
             self.batches.pop_front();
         }
         let place = place.min(self.batches.len());
-        self.batches.insert(place, batch);
+        self.batches.insert(place, Came { batch, is_behind_jump });
     }
 
     /// Says what became of an index, and up to which index, exclusively, it says the same.
@@ -82,18 +108,20 @@ impl Chain {
         if let Some(before) = self.before.filter(|before| index <= *before) {
             return (Word::Before, before.saturating_add(1));
         }
-        let place = self.batches.partition_point(|batch| batch.last < index);
-        let Some(batch) = self.batches.get(place) else {
+        let absent = |is_behind_jump| if is_behind_jump { Word::Overrun } else { Word::Lost };
+        let place = self.batches.partition_point(|known| known.batch.last < index);
+        let Some(Came { batch, is_behind_jump }) = self.batches.get(place) else {
             return match self.end {
-                Some(last) if index <= last => (Word::Lost, last.saturating_add(1)),
+                Some(last) if index <= last => (absent(self.has_jumped), last.saturating_add(1)),
                 _ if self.has_end => (Word::Behind, u64::MAX),
+                _ if self.has_jumped => (Word::Overrun, u64::MAX),
                 _ => (Word::End, u64::MAX),
             };
         };
         match batch.previous {
             _ if index >= batch.first => (Word::Lost, batch.last.saturating_add(1)),
             Some(previous) if index <= previous => {
-                (Word::Lost, previous.saturating_add(1).min(batch.first))
+                (absent(*is_behind_jump), previous.saturating_add(1).min(batch.first))
             }
             _ => (Word::Dropped, batch.first),
         }
@@ -101,7 +129,7 @@ impl Chain {
 
     /// Forgets the batches that end before an index.
     pub(super) fn forget_before(&mut self, index: u64) {
-        while self.batches.front().is_some_and(|batch| batch.last < index) {
+        while self.batches.front().is_some_and(|known| known.batch.last < index) {
             self.batches.pop_front();
         }
     }
@@ -120,6 +148,7 @@ mod tests {
             Word::Lost => 'l',
             Word::Dropped => 'd',
             Word::Before => 'b',
+            Word::Overrun => 'o',
             Word::End => 'e',
             Word::Behind => '-',
         };
@@ -153,5 +182,29 @@ mod tests {
         ending.add(batch(10, 11, None), false);
         assert_eq!(words(&ending, 9..18), "dllllll--");
         assert_eq!(words(&Chain::ending(None), 0..2), "--");
+        let mut silent = Chain::ending(Some(1));
+        silent.open();
+        assert_eq!(words(&silent, 0..4), "bb--");
+        silent.add(batch(1, 1, None), false);
+        assert_eq!(words(&silent, 0..4), "dl--");
+    }
+
+    #[test]
+    fn what_was_passed_over_is_overrun_up_to_the_next_batch() {
+        let mut chain = Chain::default();
+        chain.add(batch(0, 1, None), false);
+        chain.highest = Some(1);
+        chain.jump();
+        assert_eq!(words(&chain, 0..4), "lloo", "nobody knows how far it goes");
+        chain.add(batch(0, 1, None), false);
+        chain.add(batch(5, 6, Some(3)), false);
+        chain.highest = Some(6);
+        chain.add(batch(10, 10, Some(8)), false);
+        // 2 and 3 were passed over, 4 was dropped, 7 and 8 were lost, 9 was dropped.
+        assert_eq!(words(&chain, 0..12), "lloodlllldle");
+        let mut ending = Chain::ending(Some(3));
+        ending.add(batch(0, 1, None), false);
+        ending.jump();
+        assert_eq!(words(&ending, 0..5), "lloo-");
     }
 }

@@ -102,6 +102,11 @@ impl Expected {
         self.last.get(&(name.to_owned(), topic.to_owned(), partition)).copied()
     }
 
+    /// Returns whether a report names a producer.
+    pub(super) fn names(&self, name: &str, topic: &str) -> bool {
+        self.last.keys().any(|(known, of, _)| known == name && of == topic)
+    }
+
     /// Returns the producers of which something has to be on these topics, and that are not known.
     pub(super) fn silent(
         &self,

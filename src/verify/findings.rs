@@ -10,6 +10,10 @@ pub enum Kind {
     Missing,
     /// Never handed over, as its producer says itself.
     Dropped,
+    /// Handed over before the first one that is there: let go of by the broker, or lost.
+    Gone,
+    /// Let go of by the broker before it was read.
+    Overrun,
     /// There more than once.
     Repeated,
     /// There more than once, or so late that it was taken to be missing.
@@ -37,6 +41,12 @@ pub struct Counts {
     pub missing: u64,
     /// See [`Kind::Dropped`].
     pub dropped: u64,
+    /// See [`Kind::Gone`]; those among them that were dropped cannot be told.
+    pub gone: u64,
+    /// See [`Kind::Overrun`].
+    pub overrun: u64,
+    /// Messages that the broker let go of before they were read, by the jumps of message ids.
+    pub overrun_messages: u64,
     /// Not there, but nothing later came to their partitions: they may have been on their way.
     pub open: u64,
     /// See [`Kind::Repeated`].
@@ -61,6 +71,8 @@ impl Counts {
         match kind {
             Kind::Missing => &mut self.missing,
             Kind::Dropped => &mut self.dropped,
+            Kind::Gone => &mut self.gone,
+            Kind::Overrun => &mut self.overrun,
             Kind::Repeated => &mut self.repeated,
             Kind::RepeatedOrLate => &mut self.repeated_or_late,
             Kind::Reordered => &mut self.reordered,
@@ -117,10 +129,13 @@ pub struct Findings {
     pub counts: Counts,
     /// Some of each, in the order in which they were found.
     pub examples: Vec<Example>,
+    /// Of those that are gone, as many as belong to producers that a report names.
+    #[serde(skip)]
+    pub(super) gone_reported: u64,
     #[serde(skip)]
     examples_max: usize,
     #[serde(skip)]
-    kept: [usize; 9],
+    kept: [usize; 11],
 }
 
 impl Findings {

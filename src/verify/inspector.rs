@@ -10,6 +10,7 @@ use super::expected::Expected;
 use super::findings::Findings;
 use super::findings::Kind;
 use super::findings::Span;
+use super::ledger::Beginning;
 use super::ledger::Ledger;
 use super::origin::Origin;
 use super::origin::PROPERTY;
@@ -46,8 +47,7 @@ pub(super) struct Place<'a> {
     /// How many the topic has, at least 1.
     pub(super) partitions: u32,
     pub(super) id: MessageId,
-    /// Whether reading this partition began somewhere in the middle.
-    pub(super) is_open: bool,
+    pub(super) beginning: Beginning,
 }
 
 /// The number of the topic, the producer's name, and what its batches say.
@@ -59,6 +59,8 @@ struct Producer {
     name: String,
     topic: String,
     ledger: Ledger,
+    /// Whether a report names it.
+    is_reported: bool,
     /// The place of its program.
     program: usize,
     identity: Identity,
@@ -163,6 +165,14 @@ impl<'a> Inspector<'a> {
         place.is_some_and(|place| self.producers[*place].ledger.would_lose(last))
     }
 
+    /// Notes that the broker let go of so many messages of a partition before they were read.
+    pub(super) fn overrun(&mut self, topic: &str, partition: u32, messages: u64) {
+        self.findings.counts.overrun_messages += messages;
+        for producer in self.producers.iter_mut().filter(|producer| producer.topic == topic) {
+            producer.ledger.jump(partition);
+        }
+    }
+
     /// Inspects what stands behind the command of a message; returns how many records it says it
     /// has. `now_ms`: milliseconds since 1970.
     pub(super) fn inspect(&mut self, place: &Place<'_>, body: &[u8], now_ms: u64) -> u32 {
@@ -246,10 +256,18 @@ impl<'a> Inspector<'a> {
             None => Chain::default(),
         };
         let chains = (0..place.partitions).map(chain).collect();
-        let ledger = Ledger::new(origin, chains, first, place.is_open);
-        let topic = place.topic.to_owned();
-        let (first, last) = (first, first);
-        self.producers.push(Producer { name, topic, ledger, program, identity, first, last });
+        let ledger = Ledger::new(origin, chains, first, place.beginning);
+        let is_reported = self.expected.names(&name, place.topic);
+        self.producers.push(Producer {
+            name,
+            topic: place.topic.to_owned(),
+            ledger,
+            is_reported,
+            program,
+            identity,
+            first,
+            last: first,
+        });
         Ok(self.producers.len() - 1)
     }
 
@@ -283,7 +301,7 @@ impl<'a> Inspector<'a> {
         let last = head.highest_sequence_id.unwrap_or(head.sequence_id);
         if body.is_intact {
             let batch = Batch { first: head.sequence_id, last, previous };
-            producer.ledger.note(place.partition, batch, place.is_open);
+            producer.ledger.note(place.partition, batch, place.beginning);
             producer.first = producer.first.min(batch.first);
             producer.last = producer.last.max(batch.last);
         }

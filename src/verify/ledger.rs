@@ -38,6 +38,21 @@ pub(super) enum Fate {
     Dropped,
     /// Nobody knows yet: they may come.
     Open,
+    /// They were before the first message that is there: the broker let go of them, or lost them.
+    Gone,
+    /// The broker let go of them before they were read.
+    Overrun,
+}
+
+/// What is known of what was before the first message of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// Nothing: the topic begins there.
+    Topic,
+    /// Something that is not there any more, or nothing.
+    Kept,
+    /// Whatever came before reading began, which is nobody's business.
+    Live,
 }
 
 /// Records that did not come: of the producer's stream, so many from an index on.
@@ -72,21 +87,33 @@ pub(super) struct Ledger {
     chains: Vec<Chain>,
     /// The position behind the last one that is known to exist.
     end: u64,
-    /// Whether reading began somewhere in the middle.
-    is_open: bool,
+    beginning: Beginning,
+    /// The position that the ring began with.
+    start: u64,
     gaps: Vec<Gap>,
 }
 
 impl Ledger {
-    /// Opens the ledger of a producer that begins at `first`, an index; one that is not `is_open`
-    /// begins with its first record.
-    pub(super) fn new(origin: Origin, chains: Vec<Chain>, first: u64, is_open: bool) -> Self {
+    /// Opens the ledger of a producer of which `first`, an index, came first; where the topic
+    /// begins, it begins with its first record.
+    pub(super) fn new(
+        origin: Origin,
+        mut chains: Vec<Chain>,
+        first: u64,
+        beginning: Beginning,
+    ) -> Self {
         let known = origin.position(first).unwrap_or_default();
+        let is_whole = beginning == Beginning::Topic;
         // Another partition may bring what is earlier.
-        let start = if is_open { known.saturating_sub(POSITIONS / 2) } else { 0 };
+        let start = if is_whole { 0 } else { known.saturating_sub(POSITIONS / 2) };
+        if !is_whole {
+            chains.iter_mut().for_each(Chain::open);
+        }
         let ends = chains.iter().filter_map(Chain::end);
         let end = ends.filter_map(|last| origin.position(last)).max().map_or(0, |last| last + 1);
-        Self { origin, ring: Ring::from(start), chains, end, is_open, gaps: Vec::new() }
+        let ring = Ring::from(start);
+        let start = ring.start();
+        Self { origin, ring, chains, end, beginning, start, gaps: Vec::new() }
     }
 
     /// Returns what its batches say of it.
@@ -104,15 +131,20 @@ impl Ledger {
         self.origin.position(last).is_some_and(|position| self.ring.would_lose(position))
     }
 
+    /// Notes that messages of a partition were passed over.
+    pub(super) fn jump(&mut self, partition: u32) {
+        self.chains.get_mut(partition as usize).into_iter().for_each(Chain::jump);
+    }
+
     /// Notes a batch that came. What it says of itself is believed as far as it can be.
-    pub(super) fn note(&mut self, partition: u32, batch: Batch, is_open: bool) {
+    pub(super) fn note(&mut self, partition: u32, batch: Batch, beginning: Beginning) {
         let (first, last) = (self.origin.position(batch.first), self.origin.position(batch.last));
         let (Some(first), Some(last)) = (first, last) else { return };
         // No batch has more records than the ring has places.
         if first <= last && last - first <= POSITIONS {
             self.end = self.end.max(last + 1);
             if let Some(chain) = self.chains.get_mut(partition as usize) {
-                chain.add(batch, is_open);
+                chain.add(batch, beginning != Beginning::Topic);
             }
         }
     }
@@ -162,6 +194,9 @@ impl Ledger {
     pub(super) fn finish(&mut self, partition_of: PartitionOf<'_>) {
         let mut unseen = Vec::new();
         self.ring.finish(self.end, |range| unseen.push(range));
+        if self.beginning == Beginning::Kept && self.start > 0 {
+            self.tell(Fate::Gone, 0..self.start, None);
+        }
         self.judge(unseen, partition_of);
     }
 
@@ -222,15 +257,17 @@ impl Ledger {
     }
 
     /// Returns what follows from the word of the partition that an index belongs to.
-    const fn fate(&self, word: Option<Word>) -> Option<Fate> {
+    fn fate(&self, word: Option<Word>) -> Option<Fate> {
         match word {
             Some(Word::Dropped) => Some(Fate::Dropped),
             // A run that counts it counts it as dropped, if it came to be due at all.
-            Some(Word::Before | Word::Behind) => None,
+            Some(Word::Behind) => None,
             Some(Word::End) => Some(Fate::Open),
+            Some(Word::Overrun) => Some(Fate::Overrun),
             // Nothing at all came to this partition.
-            None if self.is_open => None,
-            Some(Word::Lost) | None => Some(Fate::Lost),
+            None if self.beginning == Beginning::Topic => Some(Fate::Lost),
+            Some(Word::Before) | None => (self.beginning != Beginning::Live).then_some(Fate::Gone),
+            Some(Word::Lost) => Some(Fate::Lost),
         }
     }
 
@@ -262,16 +299,12 @@ impl Ledger {
     fn most_likely(&self, index: u64) -> Option<Fate> {
         let known = self.chains.iter().filter(|chain| chain.is_known);
         let words: Vec<Word> = known.map(|chain| chain.says(index).0).collect();
-        if words.contains(&Word::Before) {
-            None
-        } else if words.contains(&Word::End) {
-            Some(Fate::Open)
-        } else if words.contains(&Word::Lost) || words.len() < self.chains.len() {
-            Some(Fate::Lost)
-        } else if words.contains(&Word::Behind) {
-            None
-        } else {
-            Some(Fate::Dropped)
+        let likely = [Word::Before, Word::Overrun, Word::End, Word::Lost];
+        match likely.into_iter().find(|likely| words.contains(likely)) {
+            Some(word) => self.fate(Some(word)),
+            None if words.len() < self.chains.len() => self.fate(None),
+            None if words.contains(&Word::Behind) => None,
+            None => Some(Fate::Dropped),
         }
     }
 

@@ -1,24 +1,25 @@
 //! The result of a verification: plain numbers, a verdict, and both renderings.
 
-use std::fmt::Write;
-
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::From;
 use super::expected::Expected;
 use super::findings::Counts;
 use super::findings::Example;
-use super::findings::Kind;
 use super::findings::Span;
 use super::inspector::Inspector;
 use super::reading::Read;
 use crate::clock;
 use crate::memory;
 use crate::plan::Plan;
-use crate::units::bytes_text;
-use crate::units::counted;
-use crate::units::duration_text;
+use crate::report::histogram_text;
 use crate::units::grouped;
+
+mod text;
+
+/// The exit code where nothing is wrong, and not all could be judged.
+const UNJUDGED: u8 = 97;
 
 /// The exit code of a reading that a signal ended before its time.
 const STOPPED: u8 = 105;
@@ -82,15 +83,31 @@ pub struct Reported {
 }
 
 /// From a record's event time to the moment when it was read here, by the clocks of both machines.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[expect(clippy::struct_field_names, reason = "the unit ends each name")]
+#[derive(Clone, Debug, Serialize)]
 pub struct Latency {
     /// Milliseconds: half were faster.
     pub p50_ms: u64,
     /// 99 % were faster.
     pub p99_ms: u64,
+    /// 99.9 % were faster.
+    pub p999_ms: u64,
     /// The slowest.
     pub max_ms: u64,
+    /// All of it in HdrHistogram's V2 compressed form as base64, in milliseconds from 1 to an hour,
+    /// 3 significant digits.
+    pub histogram: Option<String>,
+}
+
+impl Latency {
+    fn of(histogram: &Histogram<u64>) -> Self {
+        Self {
+            p50_ms: histogram.value_at_quantile(0.50),
+            p99_ms: histogram.value_at_quantile(0.99),
+            p999_ms: histogram.value_at_quantile(0.999),
+            max_ms: histogram.max(),
+            histogram: histogram_text(histogram),
+        }
+    }
 }
 
 /// What to think of it.
@@ -119,11 +136,7 @@ pub(super) struct Observed<'a> {
 impl Outcome {
     pub(super) fn new(observed: Observed<'_>) -> Self {
         let Observed { plan, read, inspector, expected, .. } = observed;
-        let latency = inspector.latency.as_ref().filter(|it| !it.is_empty()).map(|it| Latency {
-            p50_ms: it.value_at_quantile(0.50),
-            p99_ms: it.value_at_quantile(0.99),
-            max_ms: it.max(),
-        });
+        let latency = inspector.latency.as_ref().filter(|it| !it.is_empty()).map(Latency::of);
         let reported = expected.is_known.then_some(Reported {
             failed: expected.failed,
             unknown: expected.unknown,
@@ -136,6 +149,7 @@ impl Outcome {
         let mut wrongs = wrongs(&findings.counts, reported);
         wrongs.extend(read.unread.iter().map(|unread| format!("{unread} fell silent")));
         wrongs.extend(silent_producers.iter().map(|name| format!("nothing came of {name}")));
+        let unjudged = unjudged(&findings.counts, reported, findings.gone_reported);
         let is_early = read.is_interrupted && observed.is_bounded;
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -151,7 +165,7 @@ impl Outcome {
             rss_bytes_max: memory::rss_bytes_max(),
             producers: spans.len(),
             spans,
-            verdict: Verdict::of(&wrongs, findings.counts.records, is_early),
+            verdict: Verdict::of(&wrongs, &unjudged, &findings.counts, is_early),
             counts: findings.counts,
             reported,
             unread: read.unread,
@@ -160,129 +174,23 @@ impl Outcome {
             examples: findings.examples,
         }
     }
-
-    /// Renders the outcome for a person.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let mut text = format!("\nproducer-load {} verify: {}\n", self.version, self.events);
-        let mut line = |name: &str, value: String| {
-            // Writing to a string cannot fail.
-            writeln!(text, "  {name:<10}{value}").ok();
-        };
-        let counts = &self.counts;
-        let several =
-            if self.topics > 1 { format!("-0 to -{}", self.topics - 1) } else { String::new() };
-        line("of", format!("{}{several} at {}", self.topic, self.service_url));
-        line("read", self.read_text());
-        line("missing", self.missing_text());
-        line("dropped", format!("{}, by what producers say", grouped(counts.dropped)));
-        line("repeated", self.repeated_text());
-        line("reordered", grouped(counts.reordered));
-        line("altered", grouped(counts.altered));
-        line("foreign", grouped(counts.foreign));
-        let (malformed, wrong) = (counts.malformed_batches, counts.wrong_checksums);
-        line("batches", format!("{malformed} malformed, {wrong} with a wrong checksum"));
-        line("ends", self.ends_text());
-        if let Some(Latency { p50_ms, p99_ms, max_ms }) = self.latency {
-            let what = "event time to reading";
-            line("latency", format!("p50 {p50_ms} ms, p99 {p99_ms} ms, max {max_ms} ms ({what})"));
-        }
-        line("cost", self.cost_text());
-        for example in &self.examples {
-            text += &example.text();
-        }
-        let word = if self.verdict.code == 0 { "ok" } else { "not ok" };
-        let Verdict { code, text: verdict } = &self.verdict;
-        writeln!(text, "\n  {word}: {verdict} (exit code {code})").ok();
-        text
-    }
-
-    fn read_text(&self) -> String {
-        let Counts { records, batches, .. } = self.counts;
-        format!(
-            "{} in {} from {} on {}",
-            counted(records, "record"),
-            counted(batches, "message"),
-            counted(self.producers as u64, "producer"),
-            counted(self.partitions.into(), "partition")
-        )
-    }
-
-    fn missing_text(&self) -> String {
-        let missing = grouped(self.counts.missing);
-        match self.reported {
-            Some(Reported { failed, unknown, dropped, .. }) => format!(
-                "{missing} (reported: {failed} failed, {unknown} unknown, {dropped} dropped)"
-            ),
-            None => missing,
-        }
-    }
-
-    fn repeated_text(&self) -> String {
-        let Counts { repeated, repeated_or_late, .. } = self.counts;
-        let late = format!("{}, and {repeated_or_late} repeated or late", grouped(repeated));
-        match self.reported {
-            Some(Reported { resent, .. }) => format!("{late} (reported: {resent} resent)"),
-            None => late,
-        }
-    }
-
-    fn ends_text(&self) -> String {
-        let known = match self.reported {
-            Some(_) => "known from the report".to_owned(),
-            None => "end not known: give the run's report with --report".to_owned(),
-        };
-        match self.counts.open {
-            0 => known,
-            open => format!("{known}; {} may have been on their way", grouped(open)),
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "for display")]
-    fn cost_text(&self) -> String {
-        let took = duration_text(self.elapsed_ns);
-        let records = self.counts.records.max(1) as f64;
-        let each = self.cpu_ns as f64 / records;
-        let memory = self.rss_bytes_max.map_or("not known".into(), bytes_text);
-        format!("{took}, {each:.0} ns of CPU a record, memory {memory} at most")
-    }
 }
 
-impl Example {
-    fn text(&self) -> String {
-        let kind = match self.kind {
-            Kind::Missing => "missing",
-            Kind::Dropped => "dropped",
-            Kind::Repeated => "repeated",
-            Kind::RepeatedOrLate => "repeated or late",
-            Kind::Reordered => "reordered",
-            Kind::Altered => "altered",
-            Kind::Foreign => "foreign",
-            Kind::MalformedBatch => "malformed batch",
-            Kind::WrongChecksum => "wrong checksum",
-        };
-        let mut text = format!("  {kind}:");
-        if let Some(index) = self.index {
-            write!(text, " index {index}").ok();
-        }
-        if self.records > 1 {
-            write!(text, " and {} more of its stream", grouped(self.records - 1)).ok();
-        }
-        write!(text, " of {}", self.producer).ok();
-        if let Some(stream) = &self.stream {
-            write!(text, ", stream {stream}").ok();
-        }
-        if let Some(partition) = self.partition {
-            write!(text, ", partition {partition}").ok();
-        }
-        if let Some(id) = &self.message_id {
-            write!(text, ", message {id}").ok();
-        }
-        if let Some(why) = &self.why {
-            write!(text, ": {why}").ok();
-        }
-        text + "\n"
+/// Returns what can be neither right nor wrong. What is gone from the beginning of a topic is not
+/// there because somebody wants that, but where a report says that it was sent.
+fn unjudged(counts: &Counts, reported: Option<Reported>, gone_reported: u64) -> Vec<String> {
+    let mut unjudged = Vec::new();
+    if counts.overrun > 0 {
+        unjudged.push(format!("{} overwritten before they were read", grouped(counts.overrun)));
     }
+    if let Some(Reported { failed, unknown, .. }) = reported {
+        let excused = (failed + unknown).saturating_sub(counts.missing);
+        let gone = gone_reported.saturating_sub(excused);
+        if gone > 0 {
+            unjudged.push(format!("{} sent and gone, let go of or lost", grouped(gone)));
+        }
+    }
+    unjudged
 }
 
 /// Returns what is wrong, and what reports do not account for.
@@ -320,16 +228,21 @@ fn wrongs(counts: &Counts, reported: Option<Reported>) -> Vec<String> {
 }
 
 impl Verdict {
-    fn of(wrongs: &[String], records: u64, is_early: bool) -> Self {
-        if !wrongs.is_empty() {
-            Self { code: 1, text: wrongs.join(", ") }
+    fn of(wrongs: &[String], unjudged: &[String], counts: &Counts, is_early: bool) -> Self {
+        let (code, text) = if !wrongs.is_empty() {
+            (1, [wrongs, unjudged].concat().join(", "))
         } else if is_early {
-            Self { code: STOPPED, text: "stopped from outside before the end".to_owned() }
-        } else if records == 0 {
-            Self { code: 1, text: "there was nothing to verify".to_owned() }
+            (STOPPED, "stopped from outside before the end".to_owned())
+        } else if counts.records == 0 {
+            (1, "there was nothing to verify".to_owned())
+        } else if !unjudged.is_empty() {
+            (UNJUDGED, format!("could not be judged: {}", unjudged.join(", ")))
+        } else if counts.gone > 0 {
+            (0, "every record that is still there is as its producer made it".to_owned())
         } else {
-            Self { code: 0, text: "every record is as its producer made it".to_owned() }
-        }
+            (0, "every record is as its producer made it".to_owned())
+        };
+        Self { code, text }
     }
 }
 
@@ -348,5 +261,27 @@ mod tests {
         assert_eq!(wrong(6, 0, 0), ["1 missing beyond what was reported"]);
         assert_eq!(wrong(0, 9_001, 0), ["1 dropped and not reported"]);
         assert_eq!(wrong(0, 0, 5), ["1 repeated beyond what was reported"]);
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_neither_right_nor_wrong() {
+        let code = |counts: &Counts, reported, gone_reported| {
+            let unjudged = unjudged(counts, reported, gone_reported);
+            let verdict = Verdict::of(&wrongs(counts, reported), &unjudged, counts, false);
+            (verdict.code, verdict.text)
+        };
+        let reported = Some(Reported { failed: 2, unknown: 3, dropped: 0, resent: 0 });
+        let gone = Counts { records: 9, gone: 8, ..Counts::default() };
+        assert_eq!(code(&gone, None, 0).0, 0);
+        assert!(code(&gone, None, 0).1.contains("still there"));
+        // Another run's, or what this one does not know to be there.
+        assert_eq!((code(&gone, reported, 0).0, code(&gone, reported, 5).0), (0, 0));
+        assert!(code(&gone, reported, 6).1.contains("1 sent and gone"));
+        assert_eq!(code(&gone, reported, 6).0, UNJUDGED);
+        let missing = Counts { missing: 5, ..gone };
+        assert_eq!(code(&missing, reported, 1).0, UNJUDGED, "nothing is excused twice");
+        let overrun = Counts { overrun: 1, ..gone };
+        assert_eq!(code(&overrun, None, 0).0, UNJUDGED);
+        assert_eq!(code(&Counts { altered: 1, ..overrun }, None, 0).0, 1);
     }
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::VerifyError;
 use super::inspector::Inspector;
 use super::inspector::Place;
+use super::ledger::Beginning;
 use crate::clock;
 use crate::clock::Moment;
 use crate::connection::ConnectError;
@@ -65,7 +66,10 @@ struct Source<'a> {
     front_ms: Option<u64>,
     /// The last message that is wanted.
     last: Option<MessageId>,
-    is_open: Option<bool>,
+    /// Known when the first message has come.
+    beginning: Option<Beginning>,
+    /// Messages that the broker let go of before the one at the front.
+    overrun: u64,
     has_ended: bool,
     /// Since when it has nothing to say.
     silent_since: Moment,
@@ -97,8 +101,8 @@ impl<'a> Reading<'a> {
                 let reader = session.read((number, partition), from).await?;
                 let last = (!is_live).then(|| reader.last_at_start());
                 let has_ended = last.is_some_and(|last| last.entry < 0);
-                let is_open = is_live.then_some(true);
-                let (front_ms, silent_since) = (None, clock::now());
+                let beginning = is_live.then_some(Beginning::Live);
+                let (front_ms, overrun, silent_since) = (None, 0, clock::now());
                 sources.push(Source {
                     topic,
                     number,
@@ -107,7 +111,8 @@ impl<'a> Reading<'a> {
                     reader,
                     front_ms,
                     last,
-                    is_open,
+                    beginning,
+                    overrun,
                     has_ended,
                     silent_since,
                 });
@@ -246,16 +251,25 @@ impl Source<'_> {
     fn came(&mut self) {
         let Some((id, body)) = self.reader.front() else { return };
         self.front_ms = Some(Inspector::publish_time_ms(body));
-        // Where the first entry is not the first of its ledger, older ones have been let go.
-        self.is_open.get_or_insert(id.entry > 0);
+        self.overrun = overrun(self.reader.before(), id);
+        let beginning = beginning(id, self.reader.has_one_ledger());
+        let beginning = self.beginning.get_or_insert(beginning);
+        if self.overrun > 0 && *beginning == Beginning::Topic {
+            // A producer that comes from now on may have begun in between.
+            *beginning = Beginning::Kept;
+        }
     }
 
     /// Shows the message at the front to the inspector, and takes it away.
     fn show(&mut self, inspector: &mut Inspector<'_>, now_ms: u64) {
         let Some((id, body)) = self.reader.front() else { return };
         let Self { topic, number, partition, partitions, .. } = *self;
-        let is_open = self.is_open.unwrap_or(false);
-        let place = Place { topic, number, partition, partitions, id, is_open };
+        let beginning = self.beginning.unwrap_or(Beginning::Kept);
+        let overrun = std::mem::take(&mut self.overrun);
+        if overrun > 0 {
+            inspector.overrun(topic, partition, overrun);
+        }
+        let place = Place { topic, number, partition, partitions, id, beginning };
         let records = inspector.inspect(&place, body, now_ms);
         self.reader.take(records);
         self.front_ms = None;
@@ -286,5 +300,44 @@ impl Source<'_> {
         self.front_ms = None;
         self.silent_since = clock::now();
         Ok(())
+    }
+}
+
+/// Returns how many messages the broker passed over between two of a partition: the entries of a
+/// ledger have their numbers without a gap. What a ledger had that is gone as a whole is not known.
+fn overrun(before: MessageId, id: MessageId) -> u64 {
+    let jump = id.entry.saturating_sub(before.entry).saturating_sub(1);
+    if id.ledger == before.ledger { u64::try_from(jump).unwrap_or_default() } else { 0 }
+}
+
+/// Returns what is known of what was before the first message of a partition. Pulsar lets go of
+/// whole ledgers, so that its first entry tells nothing of older ones.
+fn beginning(first: MessageId, has_one_ledger: bool) -> Beginning {
+    if has_one_ledger && first.entry == 0 { Beginning::Topic } else { Beginning::Kept }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn id(ledger: i64, entry: i64) -> MessageId {
+        MessageId { ledger, entry }
+    }
+
+    #[test]
+    fn a_jump_within_a_ledger_is_what_was_passed_over() {
+        assert_eq!(overrun(id(3, 7), id(3, 8)), 0);
+        assert_eq!(overrun(id(3, 7), id(3, 18)), 10);
+        assert_eq!(overrun(id(3, -1), id(3, 2)), 2, "nothing was there when reading began");
+        assert_eq!(overrun(id(3, 7), id(5, 0)), 0);
+        assert_eq!(overrun(id(-1, -1), id(5, 9)), 0);
+        assert_eq!(overrun(id(3, 7), id(3, 7)), 0);
+    }
+
+    #[test]
+    fn where_ledgers_are_let_go_of_the_first_entry_is_not_known_to_be_the_topics_first() {
+        assert_eq!(beginning(id(1, 0), true), Beginning::Topic);
+        assert_eq!(beginning(id(1, 4), true), Beginning::Kept);
+        assert_eq!(beginning(id(9, 0), false), Beginning::Kept);
     }
 }

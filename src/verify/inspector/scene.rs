@@ -99,11 +99,16 @@ pub(super) fn tell_gaps(producer: &mut Producer, findings: &mut Findings) {
         let kind = match fate {
             Fate::Lost => Kind::Missing,
             Fate::Dropped => Kind::Dropped,
+            Fate::Gone => Kind::Gone,
+            Fate::Overrun => Kind::Overrun,
             Fate::Open => {
                 findings.counts.open += records;
                 continue;
             }
         };
+        if fate == Fate::Gone && producer.is_reported {
+            findings.gone_reported += records;
+        }
         findings.add(kind, records, || Example {
             kind,
             producer: producer.name.clone(),

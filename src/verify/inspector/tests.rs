@@ -117,8 +117,14 @@ fn inspected(plan: &Plan, schema: &EventSchema, bodies: &[Vec<u8>]) -> super::su
     let mut inspector = Inspector::new(&plan.digest, replay, &expected, 3, true);
     for (entry, body) in (0..).zip(bodies) {
         let id = MessageId { ledger: 1, entry };
-        let place =
-            Place { topic: "t", number: 0, partition: 0, partitions: 1, id, is_open: false };
+        let place = Place {
+            topic: "t",
+            number: 0,
+            partition: 0,
+            partitions: 1,
+            id,
+            beginning: Beginning::Topic,
+        };
         assert!(!inspector.would_lose(0, body));
         inspector.inspect(&place, body, 1_700_000_000_050);
     }
