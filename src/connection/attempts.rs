@@ -101,8 +101,8 @@ impl Attempts {
     }
 }
 
-/// Returns a pause of at least half of this, so that many that began at the same moment do not go on
-/// at the same.
+/// Returns a pause of at least half of this, so that many that began at the same moment do not go
+/// on at the same.
 fn pause_ns(backoff_ns: u64, jitter: &mut fastrand::Rng) -> u64 {
     jitter.u64(backoff_ns / 2..=backoff_ns)
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use producer_load::clock;
+use serde_json::Value;
 use serde_json::json;
 
 use crate::program::Said;
@@ -153,6 +154,12 @@ fn real_pulsar_remembers_where_a_killed_run_stopped() {
     let report = said.report();
     let acknowledged = total(&report, "acknowledged");
     assert!((1_000..20_000).contains(&acknowledged), "{}{report}", said.log);
+    let verify = ["verify", "-u", &url(), "-t", &topic, "--output-format", "json"];
+    let verified = Said::from(program(&verify).output().unwrap());
+    assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.log);
+    let result: Value = serde_json::from_str(&verified.out).unwrap();
+    assert_eq!(result["counts"]["records"], 20_000, "{result}");
+    assert_eq!(result["counts"]["gone"], 0, "{result}");
     assert_consumed(&consume(&format!("persistent://{topic}"), 20_000), 20_000);
     // Without deduplication nobody remembers anything.
     let plain = ["-u", &url(), "-t", "forgotten", "--producer-name", "kept", "-n", "2"];

@@ -86,11 +86,30 @@ fn a_killed_run_goes_on_and_every_record_is_there_once() {
         assert_eq!(times.len() as u64, count);
         assert_eq!(times.last_key_value(), Some((&(count - 1), &1)));
         assert!(times.values().all(|times| *times == 1));
+        assert_verified(&url, &said, count);
 
         let again = run(&[&arguments[..], &["--resume"]].concat());
         assert_eq!(again.code, Some(0), "{}", again.log);
         assert_eq!(total(&again.report(), "scheduled"), 0);
+        // What is there already is the end that a report names.
+        assert_verified(&url, &again, count);
+        let report = again.report();
+        let ends = report["producers"].as_array().unwrap().iter();
+        let last = ends.filter_map(|end| end["last_index"].as_u64()).max();
+        assert_eq!(last, Some(count - 1), "{report}");
     }
+}
+
+/// Asserts that all that a run went on with is there once, as `verify` sees it.
+fn assert_verified(url: &str, resumed: &Said, count: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out.json");
+    std::fs::write(&file, resumed.report().to_string()).unwrap();
+    let format = ["--report", file.to_str().unwrap(), "--output-format", "json"];
+    let said = run(&[&["verify", "-u", url][..], &format].concat());
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
+    let result: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(result["counts"]["records"], count, "{result}");
 }
 
 #[test]
