@@ -57,6 +57,8 @@ pub struct Case {
     pub errors: u64,
     /// Records that were sent again.
     pub resent: u64,
+    /// Records whose receipts were not waited for any longer, while others still came.
+    pub waiting: u64,
     /// Records that were due.
     pub due: u64,
     /// Producers that are lost and not back.
@@ -159,7 +161,7 @@ const TABLE: [Row; 8] = [
     },
     Row {
         limit: "window",
-        applies: |case| case.starved() >= WAITED || case.awaited() >= 0.5,
+        applies: |case| case.starved() >= WAITED || case.awaited() >= 0.5 || case.waiting > 0,
         evidence: |case| {
             let [starved, socket, receipts] = [
                 case.starved(),
@@ -167,7 +169,13 @@ const TABLE: [Row; 8] = [
                 case.share(case.spent.receipt_wait_ns),
             ]
             .map(percent);
-            format!("waited for buffers {starved}, full sockets {socket}, receipts {receipts}")
+            let waiting = match case.waiting {
+                0 => String::new(),
+                waiting => format!("; {} have no receipt yet", counted(waiting, "record")),
+            };
+            format!(
+                "waited for buffers {starved}, full sockets {socket}, receipts {receipts}{waiting}"
+            )
         },
         mend: "the broker or the network is slower than the load; a larger --memory-limit or \
                --max-outstanding helps where only the way is long",
@@ -265,6 +273,7 @@ mod tests {
             cpus: 2.0,
             errors: 0,
             resent: 90,
+            waiting: 0,
             due: 500_000,
             away: 0,
         };
@@ -284,6 +293,9 @@ mod tests {
         assert_eq!((away.limit, &*away.evidence), ("errors", "1 producer lost and not back"));
         assert_eq!(limit(|case| case.spent.buffer_wait_ns = 6_400_000_000), "window");
         assert_eq!(limit(|case| case.spent.receipt_wait_ns = 8_100_000_000), "window");
+        let slow = missed(|case| case.waiting = 55_000);
+        assert_eq!(slow.limit, "window");
+        assert!(slow.evidence.ends_with("; 55,000 records have no receipt yet"), "{slow:?}");
         assert_eq!(limit(|case| case.spent.publisher.cpu_ns = 9_700_000_000), "publisher CPU");
         assert_eq!(limit(|case| case.spent.lanes.cpu_ns = 9_900_000_000), "lane CPU");
         let stolen = ThreadTime { cpu_ns: 5_000_000_000, delay_ns: 4_800_000_000 };

@@ -261,6 +261,21 @@ fn a_missed_target_names_its_limit_and_a_doubtful_measurement_its_doubt() {
 }
 
 #[test]
+fn what_waits_at_a_slow_broker_is_no_error_and_what_a_silent_one_never_answers_is() {
+    let cut = |last_receipt_ns| {
+        let mut cut = measured();
+        (cut.counted.acknowledged, cut.counted.unknown) = (4_000, 6_000);
+        (cut.counted.last_receipt_ns, cut.spent.elapsed_ns) = (last_receipt_ns, 20_000_000_000);
+        Report::new(cut).verdict
+    };
+    let slow = cut(19_900_000_000);
+    assert_eq!((slow.code, slow.limit), (98, "window"));
+    assert!(slow.evidence.contains("6,000 records have no receipt yet"), "{slow:?}");
+    let silent = cut(10_000_000_000);
+    assert_eq!((silent.code, silent.limit), (98, "errors"));
+}
+
+#[test]
 fn an_objective_that_is_not_reached_is_named_and_exits_99() {
     let with = |text: &'static str| {
         move |m: &mut Measured| m.plan.load.objectives = text.parse::<Objectives>().unwrap().0

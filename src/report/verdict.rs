@@ -18,6 +18,9 @@ const SETTLE_NS: u64 = 500_000_000;
 /// A wall clock that ran so differently from the monotonic one was set.
 const CLOCK_STEP_MS: u64 = 100;
 
+/// A broker whose last receipt is no older than this when a run ends was slow, not silent.
+const SLOW_NS: u64 = 1_000_000_000;
+
 /// The target was missed.
 pub(super) const MISSED: u8 = 98;
 
@@ -50,13 +53,16 @@ pub struct Verdict {
 pub(super) fn judge(measured: &Measured, rate: RateReached) -> Verdict {
     let counted = &measured.counted;
     let outcome = outcome(measured);
+    // Of a broker that answers, what is unanswered waits for its turn; it is no error.
+    let waiting = if is_answering(measured) { counted.unknown } else { 0 };
     let case = Case {
         spent: measured.spent,
         outcome,
         lanes: measured.plan.lanes,
         cpus: measured.cpus.available(),
-        errors: counted.failed + counted.unknown,
+        errors: counted.failed + counted.unknown - waiting,
         resent: counted.resent,
+        waiting,
         due: counted.scheduled - counted.warmup,
         away: counted.producers_away(),
     };
@@ -90,6 +96,13 @@ pub(super) fn judge(measured: &Measured, rate: RateReached) -> Verdict {
         abandoned: measured.abandoned.clone(),
         text,
     }
+}
+
+/// Returns whether receipts came until the end.
+fn is_answering(measured: &Measured) -> bool {
+    let began_ns = measured.plan.load.warmup_ns.max(measured.resumed_ns);
+    let ended_ns = began_ns + measured.spent.elapsed_ns;
+    measured.counted.last_receipt_ns + SLOW_NS >= ended_ns
 }
 
 /// Compares a run with its target: so many records, and in time.

@@ -258,6 +258,7 @@ fn case(plan: &Plan, cpus: f64, second: &Second) -> Case {
         cpus,
         errors: point.failed + point.unknown,
         resent: point.resent,
+        waiting: 0,
         due: point.scheduled,
         away: second.counts.producers_away(),
     }
