@@ -261,7 +261,7 @@ fn outside() -> Result<Outside, Failure> {
     let interrupt = Cancel::new();
     let at_first = interrupt.clone();
     let signals = signals::watch(move || at_first.cancel()).map_err(failed)?;
-    Ok(Outside { signals, interrupt, screen: None })
+    Ok(Outside { signals, interrupt, screen: None, until: None })
 }
 
 /// Prints a result; a reader that went away is no error.

@@ -2,7 +2,9 @@
 //!
 //! What a run leaves behind must not burden the next one: records on their way are bounded to half
 //! a second's worth, late ones are soon dropped, and what is still unanswered at the end is given
-//! the time that the broker needs for it.
+//! the time that the broker needs for it, before the next run begins. The time limit holds whatever
+//! a broker does: a run that would not fit in is not begun, and one that is waiting for receipts
+//! is cut.
 
 use std::time::Duration;
 
@@ -42,9 +44,21 @@ const MAX_LAG: Duration = Duration::from_secs(3);
 /// How long to wait for receipts after the end.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// So long a broker rests after each probe, and at most.
+/// A probe that has less than this for its last receipts is not begun: with half a second's worth
+/// of records on their way whatever holds is answered by then.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// So long a broker rests between two probes, and at most.
 const REST_NS: u64 = 1_000_000_000;
 const REST_NS_MAX: u64 = 30_000_000_000;
+
+/// What of the time limit is left to close the last run and to print.
+const CLOSING: Duration = Duration::from_millis(100);
+
+/// Below so much time beyond that of a probe a connection may take no longer than a few seconds,
+/// where nobody said how long.
+const PLENTY: Duration = Duration::from_secs(100);
+const CONNECT: Duration = Duration::from_secs(10);
 
 /// Records on their way at most, where nobody said otherwise, in parts of those of a second.
 const OUTSTANDING_PART: f64 = 2.0;
@@ -63,6 +77,14 @@ pub struct Wish {
     pub time_max: Duration,
     /// What a rate has to reach.
     pub objectives: Option<Objectives>,
+}
+
+impl Wish {
+    /// Returns the least time that a probe takes.
+    #[must_use]
+    pub fn probe_time(&self) -> Duration {
+        self.warmup + self.duration + SETTLE
+    }
 }
 
 /// Why a search ended without a result.
@@ -94,15 +116,16 @@ pub fn search(
 ) -> Result<Outcome, SearchError> {
     let objectives = with_defaults(wish.objectives.as_ref());
     let start = clock::now();
+    let end = start.plus_ns(nanoseconds(wish.time_max.saturating_sub(CLOSING)));
     let mut prober = Prober {
         settings,
         wish,
         objectives: &objectives,
         here,
-        outside,
-        end: start.plus_ns(u64::try_from(wish.time_max.as_nanos()).unwrap_or(u64::MAX)),
+        outside: Outside { until: Some(end), ..outside.clone() },
+        end,
         probes: Vec::new(),
-        longest_ns: 0,
+        rested: start,
         is_stopped: false,
         is_late: false,
     };
@@ -128,12 +151,12 @@ struct Prober<'a> {
     wish: &'a Wish,
     objectives: &'a [Objective],
     here: &'a Surroundings,
-    outside: &'a Outside,
+    outside: Outside,
     /// When the time is over.
     end: Moment,
     probes: Vec<Probe>,
-    /// How long the longest probe took.
-    longest_ns: u64,
+    /// When the broker will have got over with the last probe.
+    rested: Moment,
     /// Whether a signal came.
     is_stopped: bool,
     /// Whether no time was left for the next probe.
@@ -146,22 +169,27 @@ impl Prober<'_> {
         if self.is_stopped {
             return Ok(None);
         }
-        let start = clock::now();
-        let planned = self.wish.duration + self.wish.warmup;
-        let planned_ns = u64::try_from(planned.as_nanos()).unwrap_or(u64::MAX);
-        if start.plus_ns(planned_ns.max(self.longest_ns)) > self.end {
-            log::info!("no time is left for another probe");
-            self.is_late = true;
+        if !self.has_time() {
+            return Ok(self.is_over());
+        }
+        self.rest();
+        if self.is_stopped {
             return Ok(None);
         }
+        let start = clock::now();
         let number = self.probes.len() + 1;
         log::info!("probe {number}: {rate} messages a second");
         let plan = Plan::resolve(self.settings_at(rate, number)?, &self.of_probe(number))?;
-        let report = match run::run(plan, self.here.clone(), self.outside, None) {
+        let report = match run::run(plan, self.here.clone(), &self.outside, None) {
             Err(RunError::Publish(PublishError::Connect(ConnectError::Interrupted { .. }))) => None,
+            // The last of the time went into an attempt to connect: what is known counts.
+            Err(_) if number > 1 && !self.has_time() => return Ok(self.is_over()),
             run => Some(run?).filter(|report| !report.time.stopped_by_signal),
         };
         let Some(report) = report else {
+            if clock::now() >= self.end {
+                return Ok(self.is_over());
+            }
             self.is_stopped = true;
             return Ok(None);
         };
@@ -171,11 +199,34 @@ impl Prober<'_> {
         }
         let probe = probe_of(rate, &report);
         log::info!("{}", probe.row().trim_start());
-        let tried = Tried { rate, has_held: probe.held, achieved: probe.achieved_per_second };
+        let (has_held, achieved) = (probe.held, probe.achieved_per_second);
         self.probes.push(probe);
-        self.rest(&report);
-        self.longest_ns = self.longest_ns.max(clock::now().ns_since(start));
-        Ok(Some(tried))
+        self.rested = clock::now().plus_ns(rest_ns(&report));
+        let left = self.left(self.rested.ns_since(start));
+        Ok(Some(Tried { rate, has_held, achieved, left }))
+    }
+
+    /// Returns whether another probe fits in, behind the broker's rest.
+    fn has_time(&self) -> bool {
+        let began = self.rested.max(clock::now());
+        began.plus_ns(nanoseconds(self.wish.probe_time())) <= self.end
+    }
+
+    /// Notes that the time is over.
+    fn is_over(&mut self) -> Option<Tried> {
+        log::info!("no time is left for another probe");
+        self.is_late = true;
+        None
+    }
+
+    /// Returns how many probes there is time for: one of a rate that holds, and as many more as
+    /// take as long as the last one.
+    fn left(&self, last_ns: u64) -> usize {
+        let least_ns = nanoseconds(self.wish.probe_time());
+        let left_ns = self.end.ns_since(self.rested);
+        left_ns.checked_sub(least_ns).map_or(0, |more_ns| {
+            1 + usize::try_from(more_ns / last_ns.max(least_ns)).unwrap_or(usize::MAX)
+        })
     }
 
     /// Returns the settings of a run at this rate.
@@ -187,16 +238,21 @@ impl Prober<'_> {
         }
         let few = (rate / OUTSTANDING_PART).max(OUTSTANDING_MIN) as usize;
         settings.batching.outstanding_max.get_or_insert(few);
+        let planned = self.wish.warmup + self.wish.duration;
+        let left_ns = self.end.ns_since(clock::now()).saturating_sub(nanoseconds(planned));
+        let left = Duration::from_nanos(left_ns);
+        let connect = settings.connect_timeout.or((left < PLENTY).then_some(CONNECT));
         Ok(Settings {
             load: LoadSettings {
                 rate: Some(rate.to_string().parse()?),
-                duration: Some(self.wish.warmup + self.wish.duration),
+                duration: Some(planned),
                 warmup: Some(self.wish.warmup),
                 objectives: Some(Objectives(self.objectives.to_vec())),
                 ..LoadSettings::default()
             },
             max_lag: Some(MAX_LAG),
             drain_timeout: DRAIN,
+            connect_timeout: connect.map(|timeout| timeout.min(left)),
             ..settings
         })
     }
@@ -207,15 +263,24 @@ impl Prober<'_> {
         Surroundings { start_token, ..self.here.clone() }
     }
 
-    /// Lets the broker get over with what it has not answered.
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate")]
-    fn rest(&mut self, report: &Report) {
-        let reached = report.rate.achieved_per_second.max(1.0);
-        let backlog_ns = (report.totals.unknown as f64 / reached * 1e9) as u64;
-        let rest = Duration::from_nanos((REST_NS + backlog_ns).min(REST_NS_MAX));
+    /// Lets the broker get over with what it has not answered of the last probe.
+    fn rest(&mut self) {
+        let rest = Duration::from_nanos(self.rested.ns_since(clock::now()));
         self.is_stopped = self.outside.signals.recv_timeout(rest) != Err(RecvTimeoutError::Timeout);
     }
+}
+
+/// Returns how long a broker needs for what it has not answered.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate")]
+fn rest_ns(report: &Report) -> u64 {
+    let reached = report.rate.achieved_per_second.max(1.0);
+    let backlog_ns = (report.totals.unknown as f64 / reached * 1e9) as u64;
+    (REST_NS + backlog_ns).min(REST_NS_MAX)
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Judges a run as a probe.

@@ -84,6 +84,7 @@ use watch::Watch;
 const LEAD_NS: u64 = 20_000_000;
 
 /// What a run listens to from outside, and who watches it there.
+#[derive(Clone)]
 pub struct Outside {
     /// A message for each signal.
     pub signals: Receiver<()>,
@@ -91,6 +92,8 @@ pub struct Outside {
     pub interrupt: Cancel,
     /// Where the running second is drawn; `None`: it is logged.
     pub screen: Option<Screen>,
+    /// When the run has to be over at the latest, whatever is on its way; `None`: when it is.
+    pub until: Option<Moment>,
 }
 
 /// Runs the plan to its end and reports; `histograms` is where both latencies are logged to.

@@ -38,6 +38,10 @@ const CAUTION: f64 = 1.08;
 /// How often the best rate has to hold.
 const REPEATS: usize = 2;
 
+/// So many of the last probes are for the answer: one for a rate that most likely holds, or where
+/// the best is one, to repeat it; one to repeat what is the best then.
+const KEPT: usize = 2;
+
 /// Rates that are probed, in records a second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
@@ -58,6 +62,8 @@ pub struct Tried {
     pub has_held: bool,
     /// Records a second that were acknowledged until the last receipt.
     pub achieved: f64,
+    /// How many more probes there is time for, about.
+    pub left: usize,
 }
 
 /// What was found.
@@ -69,6 +75,8 @@ pub struct Found {
     pub confidence: f64,
     /// Whether no rate failed, so that the limit may be anywhere above.
     pub is_at_least: bool,
+    /// How often that rate was probed.
+    pub times_probed: usize,
 }
 
 /// Searches with a probe that runs at a rate; a probe that returns `None` ends the search, because
@@ -98,14 +106,17 @@ struct Search {
 impl Search {
     /// Returns the rate to probe next; `None`: there is nothing left to learn, or no probe left.
     fn next(&self) -> Option<f64> {
-        let left = self.limits.probes_max.saturating_sub(self.tried.len());
-        if left == 0 {
-            return None;
-        }
         let Some(last) = self.tried.last() else {
             return Some(rounded(self.limits.from.min(self.limits.to)));
         };
-        let best = self.best();
+        let probes_left = self.limits.probes_max.saturating_sub(self.tried.len());
+        if probes_left == 0 {
+            return None;
+        }
+        let (left, best) = (probes_left.min(last.left), self.best());
+        if left <= 1 && best.is_some() {
+            return best.filter(|best| self.repeats(*best) < REPEATS);
+        }
         if !self.tried.iter().any(|tried| !tried.has_held) {
             let is_highest = last.rate >= self.limits.to;
             let at_most = rounded(self.limits.to);
@@ -128,10 +139,13 @@ impl Search {
         if is_repeated && (is_near || self.found().confidence >= CONFIDENT) {
             return None;
         }
+        let is_close = self.belief.quantile(0.5) <= best * WITHIN;
+        if left <= KEPT && is_close && !is_repeated {
+            return Some(best);
+        }
         let failed = self.lowest_failed(best);
         let median = self.belief.quantile(0.5).clamp(best, failed);
-        // The last probes are for a rate that most likely holds.
-        let next = if left > REPEATS { median } else { self.cautious().clamp(best, median) };
+        let next = if left > KEPT { median } else { self.cautious().clamp(best, median) };
         if next <= best * NEAR {
             return (!is_repeated).then_some(best);
         }
@@ -156,10 +170,15 @@ impl Search {
 
     /// Returns the highest rate that held and is still believed to.
     fn best(&self) -> Option<f64> {
+        self.upheld().max_by(f64::total_cmp)
+    }
+
+    /// Returns the rates that held and are still believed to.
+    fn upheld(&self) -> impl Iterator<Item = f64> {
         let median = self.belief.quantile(0.5) * NEAR;
         let held = self.tried.iter().filter(|tried| tried.has_held).map(|tried| tried.rate);
         let is_upheld = |rate: &f64| self.count(*rate, true) > self.count(*rate, false);
-        held.filter(|rate| *rate <= median && is_upheld(rate)).max_by(f64::total_cmp)
+        held.filter(move |rate| *rate <= median && is_upheld(rate))
     }
 
     fn count(&self, rate: f64, has_held: bool) -> usize {
@@ -178,14 +197,20 @@ impl Search {
         rates.filter(has_failed).fold(f64::INFINITY, f64::min)
     }
 
+    /// Returns what is told: the best that was repeated, where one was.
+    fn told(&self) -> Option<f64> {
+        self.upheld().filter(|rate| self.repeats(*rate) >= REPEATS).max_by(f64::total_cmp)
+    }
+
     fn found(&self) -> Found {
-        let rate = self.best();
+        let rate = self.told().or_else(|| self.best());
         let is_at_least = rate.is_some() && self.tried.iter().all(|tried| tried.has_held);
         let confidence = rate.map_or(0.0, |rate| {
             let most = if is_at_least { f64::INFINITY } else { rate * WITHIN };
             self.belief.between(rate / WITHIN, most)
         });
-        Found { rate, confidence, is_at_least }
+        let times = |rate| self.count(rate, true) + self.count(rate, false);
+        Found { rate, confidence, is_at_least, times_probed: rate.map_or(0, times) }
     }
 }
 

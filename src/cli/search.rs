@@ -36,7 +36,8 @@ const EXIT_NONE: u8 = 98;
 
 const EXAMPLES: &str = "\
 Each probe is a run of its own. The first rate is changed by steps of ten until one holds and one
-does not; then the limit is closed in, and the best rate repeated.
+does not; then the limit is closed in, and the best rate repeated. The time limit is kept: the
+last probe waits no longer for its receipts.
 
 Exit codes: 0 a rate was found, 1 failed, 98 none held, 105 stopped from outside (what was found
 so far is printed).
@@ -106,7 +107,7 @@ struct ProbingArgs {
         value_parser = clap::value_parser!(u32).range(1..=100)
     )]
     probes: u32,
-    /// How long the search may take [s, ms, m].
+    /// How long the search may take, its last receipts included [s, ms, m].
     #[arg(
         long, value_name = "DURATION", env = "PRODUCER_LOAD_TIME_LIMIT", default_value = "5m",
         value_parser = parse_duration_positive
@@ -147,13 +148,18 @@ impl SearchArgs {
             let why = "it is below --from; lower that, or raise this";
             return Err(PlanError::NoEffect { flag: "--to", why });
         }
-        Ok(Wish {
+        let wish = Wish {
             limits: Limits { from, to, probes_max: probing.probes as usize },
             duration: probing.probe_duration,
             warmup: probing.warmup,
             time_max: probing.time_limit,
             objectives: probing.slo.clone(),
-        })
+        };
+        if wish.time_max < wish.probe_time() {
+            let [limit, needed] = [wish.time_max, wish.probe_time()].map(|it| format!("{it:?}"));
+            return Err(PlanError::NoTime { limit, needed });
+        }
+        Ok(wish)
     }
 }
 

@@ -52,6 +52,17 @@ pub enum PlanError {
         /// Why not.
         why: &'static str,
     },
+    /// Not even one probe fits in.
+    #[error(
+        "--time-limit {limit} leaves no time for a probe, which takes {needed}: --warmup, \
+         --probe-duration and a second for the last receipts; raise it or lower these"
+    )]
+    NoTime {
+        /// What was said.
+        limit: String,
+        /// What a probe takes.
+        needed: String,
+    },
     /// Two flags that say the same thing differently.
     #[error("{one} and {other} both {both}: leave one of them away")]
     Contradiction {

@@ -128,6 +128,7 @@ impl<'a> Watch<'a> {
     pub(super) fn until_the_end(mut self, stop: &StopHandle, cancel: &Cancel) -> Watched {
         let mut lanes = self.ends.lanes.clone();
         let mut patience: Receiver<Instant> = never();
+        let mut over = self.outside.until.map_or_else(never, |until| at(until.instant()));
         let mut warmup = None;
         let mut warmed_up = match self.plan.load.warmup_ns {
             0 => never(),
@@ -153,6 +154,13 @@ impl<'a> Watch<'a> {
                 recv(patience) -> _ => {
                     patience = never();
                     log::warn!("the drain timeout is over; what has no receipt counts as unknown");
+                    cancel.cancel();
+                }
+                recv(over) -> _ => {
+                    over = never();
+                    log::warn!("the time limit is over; what has no receipt counts as unknown");
+                    self.stopped_by_signal |= !self.is_schedule_over();
+                    stop.set();
                     cancel.cancel();
                 }
                 recv(at(self.tick.due.instant())) -> _ => self.on_tick(stop),
@@ -230,6 +238,13 @@ impl<'a> Watch<'a> {
             log::warn!("stopping: the objective {objective} is broken");
             stop.set();
         }
+    }
+
+    /// Returns whether everything was due already: lanes that are still at it are late.
+    fn is_schedule_over(&self) -> bool {
+        let elapsed_ns = clock::now().ns_since(self.start);
+        let is_over = self.plan.load.duration_ns.is_some_and(|all_ns| elapsed_ns >= all_ns);
+        is_over || self.lanes_ended_ns.is_some()
     }
 
     fn on_signal(&mut self, stop: &StopHandle, cancel: &Cancel) {

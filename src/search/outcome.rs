@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::Found;
+use crate::report::text::folded;
 use crate::units::duration_text;
 use crate::units::grouped;
 
@@ -39,8 +40,10 @@ pub struct Probe {
 pub struct Outcome {
     /// The highest rate that holds the objectives; `null`: none did.
     pub rate_per_second: Option<f64>,
-    /// How likely the limit is within 5 % of that, or above where no rate failed; 0 to 1.
+    /// How likely the limit is within 5 % of that, or where no rate failed not below it; 0 to 1.
     pub confidence: f64,
+    /// How often that rate was probed.
+    pub times_probed: usize,
     /// Whether no rate failed: the limit may be anywhere above.
     pub at_least: bool,
     /// What was the limit of the slowest probe above that failed for want of something, or
@@ -76,6 +79,7 @@ impl Outcome {
         Self {
             rate_per_second: found.rate,
             confidence: found.confidence,
+            times_probed: found.times_probed,
             at_least: found.is_at_least,
             limit: failed.map(Probe::limit_of_failure),
             evidence: failed.map(Probe::evidence_of_failure),
@@ -101,26 +105,40 @@ impl Outcome {
             // Writing to a string cannot fail.
             writeln!(text, "  {}", probe.row()).ok();
         }
-        let at_least = if self.at_least { "at least " } else { "" };
-        let answer = match self.rate_per_second {
-            Some(rate) => {
-                let confidence = percent(self.confidence);
-                format!("{at_least}{} messages a second, confidence {confidence}", per_second(rate))
-            }
-            None => "no rate held".to_owned(),
+        write!(text, "\n  {}\n", self.answer()).ok();
+        let mut line = |name: &str, value: &str| {
+            writeln!(text, "  {name:<10}{}", folded(value)).ok();
         };
-        write!(text, "\n  {answer}\n").ok();
-        writeln!(text, "  objectives {}", self.objectives.join(", ")).ok();
-        if let (Some(limit), Some(evidence)) = (self.limit, &self.evidence) {
-            writeln!(text, "  limit      {limit}: {evidence}").ok();
+        line("slo", &self.objectives.join(", "));
+        match (self.limit, &self.evidence) {
+            (Some(limit), Some(evidence)) => line("limit", &format!("{limit}: {evidence}")),
+            _ => line("limit", "not reached"),
         }
         if let Some(mend) = self.mend {
-            writeln!(text, "  mend       {mend}").ok();
+            line("mend", mend);
         }
         if self.stopped_by_signal || self.out_of_time {
-            text.push_str("  ended early: the answer is the best so far\n");
+            let why = if self.out_of_time { "the time limit is over" } else { "by a signal" };
+            writeln!(text, "  ended early, {why}: the answer is the best so far").ok();
         }
         text
+    }
+
+    /// Says the rate and how sure it is; of what never failed nothing is known but that it held.
+    fn answer(&self) -> String {
+        let Some(rate) = self.rate_per_second else {
+            let none = if self.probes.is_empty() { "no rate was probed" } else { "no rate held" };
+            return none.to_owned();
+        };
+        let rate = per_second(rate);
+        let times = match self.times_probed {
+            1 => "probed once".to_owned(),
+            times => format!("probed {times} times"),
+        };
+        if self.at_least {
+            return format!("at least {rate} messages a second, {times}; no rate failed");
+        }
+        format!("{rate} messages a second, {times}, confidence {}", percent(self.confidence))
     }
 }
 
@@ -181,7 +199,8 @@ mod tests {
     }
 
     fn outcome(probes: Vec<Probe>) -> Outcome {
-        let found = Found { rate: Some(1_000.0), confidence: 0.934, is_at_least: false };
+        let found =
+            Found { rate: Some(1_000.0), confidence: 0.934, is_at_least: false, times_probed: 2 };
         Outcome::new(found, vec!["rate>=99%".to_owned()], probes)
     }
 
@@ -202,8 +221,8 @@ mod tests {
         );
         let text = found.text();
         for said in [
-            "1,000 messages a second, confidence 93 %",
-            "limit      window: window shows",
+            "1,000 messages a second, probed 2 times, confidence 93 %",
+            "limit     window: window shows",
             "1,010/s       1,010/s     5.00 ms  failed: rate>=99% (objectives)",
         ] {
             assert!(text.contains(said), "{said}:\n{text}");
@@ -220,7 +239,26 @@ mod tests {
         assert_eq!(found.limit, Some("objectives"));
         assert_eq!(found.evidence.as_deref(), Some("not reached: response.p99<2ms"));
         assert!(!found.text().contains("ended early"));
-        assert!(found.ended_early(true, false).text().contains("ended early"));
+        assert!(found.clone().ended_early(true, false).text().contains("ended early, by a signal"));
+        assert!(found.ended_early(false, true).text().contains("ended early, the time limit"));
         assert_eq!(outcome(vec![probe(1_000.0, HELD, &[])]).limit, None);
+    }
+
+    #[test]
+    fn of_what_never_failed_it_claims_no_more_than_it_knows() {
+        let once =
+            Found { rate: Some(2_000.0), confidence: 0.98, is_at_least: true, times_probed: 1 };
+        let text = Outcome::new(once, Vec::new(), vec![probe(2_000.0, HELD, &[])]).text();
+        for said in ["at least 2,000 messages a second, probed once", "limit     not reached"] {
+            assert!(text.contains(said), "{said}:\n{text}");
+        }
+        assert!(!text.contains("confidence"), "{text}");
+        let mut slow = probe(3_000.0, "window", &["rate>=99%"]);
+        slow.mend = Some(
+            "the broker or the network is slower than the load; a larger --memory-limit or \
+             --max-outstanding helps where only the way is long",
+        );
+        let text = outcome(vec![slow]).text();
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use producer_load::clock;
 use serde_json::Value;
 
 use crate::engine::broker;
@@ -35,6 +36,7 @@ fn a_search_finds_the_rate_that_a_broker_is_limited_to() {
     assert!(probes.len() <= 10, "{found}");
     let held = probes.iter().filter(|probe| probe["rate_per_second"] == rate);
     assert!(held.filter(|probe| probe["held"] == true).count() >= 1, "{found}");
+    assert!(found["times_probed"].as_u64().unwrap() >= 2, "{found}");
     // Each probe had a producer of its own.
     let mut names: Vec<_> = broker
         .entries("persistent://public/default/event-stream-data")
@@ -44,6 +46,31 @@ fn a_search_finds_the_rate_that_a_broker_is_limited_to() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), probes.len(), "{names:?}");
+}
+
+#[test]
+fn the_time_limit_of_a_search_holds_though_a_broker_would_answer_for_minutes() {
+    let broker = broker(0, Some("receipt-rate=7000"));
+    let url = broker.service_url();
+    let began = clock::now();
+    let said = run(&[
+        "search",
+        "-u",
+        &url,
+        "--from",
+        "1m",
+        "--probe-duration",
+        "1s",
+        "--warmup",
+        "0s",
+        "--time-limit",
+        "3s",
+    ]);
+    let took_ms = clock::now().ns_since(began) / 1_000_000;
+    assert!(took_ms < 6_000, "{took_ms} ms: {}", said.log);
+    assert_eq!(said.code, Some(98), "{}{}", said.out, said.log);
+    assert!(said.out.contains("limit     window: "), "{}", said.out);
+    assert!(said.out.contains("ended early, the time limit is over"), "{}", said.out);
 }
 
 #[test]
@@ -58,7 +85,7 @@ fn a_search_that_is_interrupted_says_what_it_knows() {
     signal(&child, "INT");
     let said = Said::from(child.wait_with_output().unwrap());
     assert_eq!(said.code, Some(105), "{}{}", said.out, said.log);
-    assert!(said.out.contains("messages a second, confidence"), "{}", said.out);
+    assert!(said.out.contains("messages a second, probed"), "{}", said.out);
     assert!(said.out.contains("ended early"), "{}", said.out);
 }
 
@@ -98,4 +125,6 @@ fn what_cannot_be_answered_is_refused_before_anything_is_measured() {
     assert!(said.code == Some(104) && said.log.contains("search need a cluster"), "{}", said.log);
     let said = run(&["search", "-u", "pulsar://h", "--from", "9k", "--to", "1k"]);
     assert!(said.code == Some(104) && said.log.contains("below --from"), "{}", said.log);
+    let said = run(&["search", "-u", "pulsar://h", "--time-limit", "18s"]);
+    assert!(said.code == Some(104) && said.log.contains("which takes 19s"), "{}", said.log);
 }
