@@ -72,6 +72,19 @@ fn the_guide_lists_every_metric_and_no_other() {
     assert!(metrics_in(&text).is_subset(&known_metrics()));
 }
 
+#[test]
+fn the_labels_that_texts_select_by_are_those_of_a_manifest() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).unwrap();
+    let manifests = [read("k8s/base/deployment.yaml"), read("k8s/job/job.yaml")].concat();
+    let selected = regex::Regex::new(r"-l app=([\w-]+)").unwrap();
+    let texts = [read("README.md"), read("k8s/OPERATIONS.md")].concat();
+    let labels: Vec<_> = selected.captures_iter(&texts).map(|found| found[1].to_owned()).collect();
+    assert!(labels.len() >= 2, "{labels:?}");
+    for label in labels {
+        assert!(manifests.contains(&format!("app: {label}\n")), "{label}");
+    }
+}
+
 fn python(script: &str, arguments: &[&Path]) -> Said {
     let python = std::env::var("PRODUCER_LOAD_PYTHON").unwrap();
     let script = root().join("tests/consumers").join(script);
