@@ -20,7 +20,7 @@ pub use fit::CapacityError;
 pub use node::Node;
 pub use node::NodeChanges;
 pub use node::NodeUnknown;
-pub use node::PRICES_OF;
+pub use patch::Said;
 pub use patch::render as patch;
 pub use replaced::Replaced;
 pub use text::render as text;
@@ -79,6 +79,8 @@ pub struct Cost {
     pub threads_rate_max: Option<f64>,
     /// Generator threads of a pod.
     pub lanes: u32,
+    /// Generator threads that were measured: no more than this machine runs at once.
+    pub lanes_measured: u32,
     /// What the process holds at a low rate, in bytes.
     pub memory_idle_bytes: u64,
     /// What batches on their way may take, of all lanes, in bytes.

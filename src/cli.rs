@@ -1,6 +1,7 @@
 //! The command line: what can be typed, what it means, and how the program ends.
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::io;
 use std::io::Write;
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use crate::plan::Plan;
 use crate::plan::PlanError;
 use crate::publisher::Cancel;
 use crate::publisher::PublishError;
+use crate::report::LINE_MARK;
 use crate::report::plan_text;
 use crate::report::text;
 use crate::run;
@@ -178,11 +180,7 @@ fn not_served(error: ServeError) -> Failure {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = std::env::args_os().map(|argument| match argument.into_string() {
-        Ok(text) => batches::spelled_out(text).into(),
-        Err(argument) => argument,
-    });
-    let cli = variables::parse(arguments).unwrap_or_else(|error| origin::exit(error));
+    let cli = variables::parse(typed()).unwrap_or_else(|error| origin::exit(error));
     let log_format = cli.log_format;
     let has_runs = matches!(cli.command, Some(Command::Search(_) | Command::Capacity(_)));
     logging::start(log_format, has_runs);
@@ -212,13 +210,26 @@ pub fn main() -> ExitCode {
     }))
 }
 
+/// Returns what was typed.
+fn typed() -> impl Iterator<Item = OsString> {
+    std::env::args_os().map(|argument| match argument.into_string() {
+        Ok(text) => batches::spelled_out(text).into(),
+        Err(argument) => argument,
+    })
+}
+
 fn produce(arguments: &ProduceArgs, log_format: LogFormat) -> Result<u8, Failure> {
     let here = surroundings::here();
     let plan = Plan::resolve(arguments.settings()?, &here)?;
     if arguments.dry_run {
         return print(&plan_text::render(&plan)).map(|()| 0);
     }
-    let output = arguments.report.as_deref().map(Output::open).transpose().map_err(failed)?;
+    let output = arguments
+        .report
+        .as_deref()
+        .map(|path| Output::open("--report", path))
+        .transpose()
+        .map_err(failed)?;
     let histograms = arguments.histogram_file.as_deref().map(output::histogram_file);
     let mut histograms = histograms.transpose().map_err(failed)?;
     let outside = Outside { screen: logging::screen(log_format), ..outside()? };
@@ -228,7 +239,7 @@ fn produce(arguments: &ProduceArgs, log_format: LogFormat) -> Result<u8, Failure
     let printed = print(&summary);
     // Whatever happened to standard output, a report file is still written.
     if let Some(output) = output {
-        output.write(&report).map_err(failed)?;
+        output.write(LINE_MARK, &(report.json() + "\n")).map_err(failed)?;
     }
     printed.map(|()| report.verdict.code)
 }

@@ -5,7 +5,9 @@
 //! quota that a pod would have, and so has a pod's lanes, pinning and waits; no quota is in force
 //! meanwhile, because time without a CPU costs no CPU. Runs as fast as they go say what a record
 //! costs at the least; but pods hold a rate, and wake up for their batches: that is measured at a
-//! low rate and at half of the highest. Of three runs the median counts.
+//! low rate and at half of the highest that the pod's CPU and this machine allow. Of three runs the
+//! median counts. A pod with more CPUs than this machine has is measured with as many lanes as run
+//! here.
 
 use std::io;
 use std::net::TcpListener;
@@ -19,6 +21,7 @@ use crate::broker::BrokerHandle;
 use crate::capacity::Cost;
 use crate::capacity::Line;
 use crate::capacity::Origin;
+use crate::clock;
 use crate::cpu::Cpus;
 use crate::plan::LoadSettings;
 use crate::plan::Plan;
@@ -29,18 +32,20 @@ use crate::run;
 use crate::run::Outside;
 use crate::run::RunError;
 use crate::units::Rate;
+use crate::units::grouped;
 
 /// Runs at the highest rate, and at the paced one; the median of an odd number is one of them.
 const RUNS: usize = 3;
 
-/// How long each lasts.
+/// How long each lasts, and at most where it is late: seven of them end within half a minute.
 const RUN: Duration = Duration::from_secs(3);
+const LASTS_NS_MAX: u64 = 4_000_000_000;
 
 /// The low rate is that of the replaced system's pods.
 const LOW_RATE: f64 = 1_000.0;
 const LOW_RATE_MILLIONTHS: u64 = 1_000_000_000;
 
-/// The paced rate is so much of what the pod's CPU allows as fast as it goes.
+/// The paced rate is so much of the highest.
 const PACED: f64 = 0.5;
 
 /// The sink checks one checksum in so many.
@@ -97,7 +102,8 @@ pub fn measure(
     let runs = if given.is_some() { 1 } else { RUNS };
     let (fastest, _) = gauge.median(Rate::Max, runs)?;
     let lanes = lanes_of(cpus);
-    let paced_rate = PACED * fastest.rate_max(lanes).min(cpus * 1e9 / fastest.cpu_ns());
+    let by_cpu = quota.min(gauge.in_pod.cpus.available()) * 1e9 / fastest.cpu_ns();
+    let paced_rate = PACED * fastest.rate_max(fastest.lanes).min(by_cpu).min(fastest.reached);
     let (paced, spread) = gauge.median(rate_of(paced_rate), runs)?;
     let line =
         |of: fn(&Reading) -> f64| Line::through((LOW_RATE, of(&low)), (paced_rate, of(&paced)));
@@ -109,6 +115,7 @@ pub fn measure(
         wire_bytes: line(|reading| reading.wire_bytes),
         threads_rate_max: given.is_none().then(|| fastest.rate_max(lanes)),
         lanes,
+        lanes_measured: fastest.lanes.min(lanes),
         memory_idle_bytes: low.memory_bytes,
         window_bytes: u64::from(lanes) * fastest.lane_bytes,
         window_bytes_min: u64::from(lanes) * BATCHES_MIN * fastest.batch_bytes,
@@ -116,10 +123,10 @@ pub fn measure(
     })
 }
 
-/// Returns a rate that can be asked for, a few records more or less.
+/// Returns a rate that can be asked for, in whole records.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate")]
 fn rate_of(per_second: f64) -> Rate {
-    Rate::PerSecondMillionths((per_second.clamp(2.0 * LOW_RATE, 1e9) * 1e6) as u64)
+    Rate::PerSecondMillionths(per_second.clamp(2.0 * LOW_RATE, 1e9) as u64 * 1_000_000)
 }
 
 /// Returns how many lanes a pod with so many CPUs has at the most.
@@ -151,6 +158,10 @@ struct Reading {
     lane_bytes: u64,
     /// Bytes of a batch at most.
     batch_bytes: u64,
+    /// Generator threads.
+    lanes: u32,
+    /// Records a second that were acknowledged.
+    reached: f64,
 }
 
 impl Reading {
@@ -180,15 +191,24 @@ impl Gauge<'_> {
     fn run(&self, rate: Rate) -> Result<Reading, GaugeError> {
         let load =
             LoadSettings { rate: Some(rate), duration: Some(RUN), ..LoadSettings::default() };
-        let plan = Plan::resolve(Settings { load, ..self.settings.clone() }, &self.in_pod)?;
-        let batching = plan.batching;
+        let mut settings = Settings { load, ..self.settings.clone() };
         let rate_text = match rate {
-            Rate::Max => "as fast as it goes".to_owned(),
-            Rate::PerSecondMillionths(_) => format!("at {rate} messages a second"),
+            Rate::Max => {
+                // Nothing waits for the end of a window there, which is a pod's own business.
+                settings.batching.window = None;
+                "as fast as it goes".to_owned()
+            }
+            Rate::PerSecondMillionths(rate) => {
+                format!("at {} messages a second", grouped(rate / 1_000_000))
+            }
         };
+        let plan = Plan::resolve(settings, &self.in_pod)?;
+        let (batching, lanes) = (plan.batching, plan.lanes);
         log::info!("measuring {rate_text} for {} s", RUN.as_secs());
         let before = self.sink.counts();
-        let report = run::run(plan, self.in_pod.clone(), self.outside, None)?;
+        let until = clock::now().plus_ns(LASTS_NS_MAX);
+        let outside = Outside { until: Some(until), ..self.outside.clone() };
+        let report = run::run(plan, self.in_pod.clone(), &outside, None)?;
         if report.time.stopped_by_signal {
             return Err(GaugeError::Stopped);
         }
@@ -207,6 +227,8 @@ impl Gauge<'_> {
             memory_bytes: report.memory.rss_bytes_max.unwrap_or_default(),
             lane_bytes: batching.lane_bytes_max as u64,
             batch_bytes: batching.bytes_max as u64,
+            lanes,
+            reached: report.rate.achieved_per_second,
         })
     }
 }

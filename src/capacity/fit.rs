@@ -1,5 +1,6 @@
 //! Whether a pod fits on a node at all, and has what a run needs.
 
+use crate::units::counted;
 use crate::units::cpu_text;
 use crate::units::memory_text;
 
@@ -28,14 +29,14 @@ pub enum CapacityError {
     },
     /// The pod cannot even hold the batches that it needs to go on.
     #[error(
-        "--pod-memory {asked} is too small for a pod with {lanes} lanes: it holds {idle} at the \
-         start and needs {window} for batches; give it {needed} or more"
+        "--pod-memory {asked} is too small for a pod with {lanes}: it holds {idle} at the start \
+         and needs {window} for batches; give it {needed} or more"
     )]
     MemoryTooSmall {
         /// What the pod is given.
         asked: String,
-        /// Generator threads.
-        lanes: u32,
+        /// Generator threads, with their noun.
+        lanes: String,
         /// What the process holds.
         idle: String,
         /// What batches need.
@@ -45,8 +46,8 @@ pub enum CapacityError {
     },
     /// The pod's CPU is used up by idling.
     #[error(
-        "--pod-cpu {asked} is too small: waking up a hundred times a second takes {idle} alone; \
-         give it {needed} or more"
+        "--pod-cpu {asked} is too small: waking up for batches takes {idle} alone, however few \
+         records are in them; give it {needed} or more, or take a longer --batch-time-window"
     )]
     CpuTooSmall {
         /// What the pod is given.
@@ -116,7 +117,7 @@ pub(super) fn memory(pod: Pod, cost: &Cost) -> Result<(u64, Option<u64>), Capaci
         let needed = (idle + cost.window_bytes_min) as f64 / MEMORY_FILL;
         return Err(CapacityError::MemoryTooSmall {
             asked: memory_text(pod.memory_bytes),
-            lanes: cost.lanes,
+            lanes: counted(cost.lanes.into(), "lane"),
             idle: rounded_text(idle),
             window: rounded_text(cost.window_bytes_min),
             needed: rounded_text(needed as u64 + (1 << 20)),

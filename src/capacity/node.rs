@@ -13,7 +13,7 @@
 use serde::Serialize;
 
 /// When the prices of the table were read, and where they hold.
-pub const PRICES_OF: &str = "us-east-1, 2026-07-20";
+const PRICES_OF: &str = "us-east-1, 2026-07-20";
 
 /// What a spot instance costs where nobody said it, as a share of the price on demand: the replaced
 /// system's document has 12 dollars of 30. Spot prices change by the hour and by the zone.
@@ -54,6 +54,8 @@ pub struct Node {
     pub spot_dollars_per_hour: f64,
     /// Whether somebody said the spot price; else it is a share of the other.
     pub is_spot_known: bool,
+    /// Where and when the price on demand was listed; `null`: somebody said it.
+    pub prices_of: Option<&'static str>,
 }
 
 /// What of a kind of node is otherwise than in the table.
@@ -65,8 +67,12 @@ pub struct NodeChanges {
     pub memory_bytes: Option<u64>,
     /// What the network carries all the time, in bits a second.
     pub network_bits: Option<f64>,
+    /// What it carries for some minutes, in bits a second.
+    pub network_burst_bits: Option<f64>,
     /// Pods at most.
     pub pods_max: Option<u32>,
+    /// CPU credits earned in an hour.
+    pub credits_per_hour: Option<f64>,
     /// Dollars an hour on demand.
     pub dollars_per_hour: Option<f64>,
     /// Dollars an hour as a spot instance.
@@ -126,6 +132,7 @@ impl Node {
                 dollars_per_hour: dollars,
                 spot_dollars_per_hour: dollars * SPOT_SHARE,
                 is_spot_known: false,
+                prices_of: Some(PRICES_OF),
             });
         let described = || {
             let dollars_per_hour = changes.dollars_per_hour?;
@@ -140,6 +147,7 @@ impl Node {
                 dollars_per_hour,
                 spot_dollars_per_hour: dollars_per_hour * SPOT_SHARE,
                 is_spot_known: false,
+                prices_of: None,
             })
         };
         let node = known.or_else(described);
@@ -149,13 +157,16 @@ impl Node {
     fn with(self, changes: &NodeChanges) -> Self {
         let dollars_per_hour = changes.dollars_per_hour.unwrap_or(self.dollars_per_hour);
         let network_bits = changes.network_bits.unwrap_or(self.network_bits);
+        let burst_bits = changes.network_burst_bits.unwrap_or(self.network_burst_bits);
         let spot = changes.spot_dollars_per_hour;
         Self {
             vcpus: changes.vcpus.unwrap_or(self.vcpus),
             memory_bytes: changes.memory_bytes.unwrap_or(self.memory_bytes),
             network_bits,
-            network_burst_bits: self.network_burst_bits.max(network_bits),
+            network_burst_bits: burst_bits.max(network_bits),
             pods_max: changes.pods_max.unwrap_or(self.pods_max),
+            credits_per_hour: changes.credits_per_hour.or(self.credits_per_hour),
+            prices_of: self.prices_of.filter(|_| changes.dollars_per_hour.is_none()),
             dollars_per_hour,
             spot_dollars_per_hour: spot.unwrap_or(dollars_per_hour * SPOT_SHARE),
             is_spot_known: spot.is_some(),
@@ -184,6 +195,16 @@ impl Node {
         let lost = (self.memory_bytes as f64 * MEMORY_LOST) as u64;
         let reserved = (255 + 11 * u64::from(self.pods_max)) << 20;
         self.memory_bytes.saturating_sub(lost + reserved + EVICTION_BYTES)
+    }
+
+    /// Returns whether it is one of EC2's T family, and nobody said how many credits it earns.
+    #[must_use]
+    pub fn has_unknown_credits(&self) -> bool {
+        let is_burstable = self
+            .name
+            .strip_prefix('t')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        is_burstable && self.credits_per_hour.is_none()
     }
 
     /// Returns how many pods of ours there can be by number alone.
@@ -228,6 +249,7 @@ mod tests {
         assert!(said.is_spot_known && said.spot_dollars_per_hour.to_bits() == 0.0125_f64.to_bits());
         let changes = NodeChanges { dollars_per_hour: Some(1.0), ..NodeChanges::default() };
         let other = Node::find("t3.medium", &changes).unwrap();
+        assert_eq!((said.prices_of, other.prices_of), (Some(PRICES_OF), None));
         assert!(!other.is_spot_known && (other.spot_dollars_per_hour - 0.4).abs() < 1e-9);
     }
 
@@ -243,6 +265,13 @@ mod tests {
         let said = Node::find("ours", &changes).unwrap_err().to_string();
         assert!(said.contains("t3.medium") && said.contains("--node-price"), "{said}");
         changes.dollars_per_hour = Some(0.3);
-        assert_eq!(Node::find("ours", &changes).unwrap().cpu_millis(), 8_000 - 90 - 150);
+        let ours = Node::find("ours", &changes).unwrap();
+        assert_eq!(ours.cpu_millis(), 8_000 - 90 - 150);
+        assert!(ours.prices_of.is_none() && !ours.has_unknown_credits());
+        assert!(Node::find("t4g.large", &changes).unwrap().has_unknown_credits());
+        changes.credits_per_hour = Some(36.0);
+        changes.network_burst_bits = Some(5e9);
+        let told = Node::find("t4g.large", &changes).unwrap();
+        assert!(!told.has_unknown_credits() && (told.network_burst_bits - 5e9).abs() < 1.0);
     }
 }

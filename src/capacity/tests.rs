@@ -13,6 +13,7 @@ fn cost() -> Cost {
         wire_bytes: Line { idle_per_second: 15_000.0, per_record: 210.0 },
         threads_rate_max: Some(6e6),
         lanes: 1,
+        lanes_measured: 1,
         memory_idle_bytes: 20 * MIB,
         window_bytes: 16 * MIB,
         window_bytes_min: MIB / 2,
@@ -27,6 +28,11 @@ fn question(target: f64, cpu_millis: u32, memory_mib: u64, node: &str) -> Questi
         node: Node::find(node, &NodeChanges::default()).unwrap(),
         fill: 0.8,
     }
+}
+
+/// Returns a text's words, wherever its lines break.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[track_caller]
@@ -108,8 +114,8 @@ fn credits_that_are_spent_faster_than_earned_are_reckoned_and_paid_for() {
     near(credits.burst_hours.unwrap(), 576.0 / 54.3);
     near(credits.surplus_dollars_per_hour, 54.3 / 60.0 * 0.05);
     near(answer.fleet.dollars_per_month, (0.0416 + 0.045_25) * 730.0);
-    let text = text(&answer);
-    assert!(text.contains("BURST: a full balance lasts 10.6 hours"), "{text}");
+    let words = words(&text(&answer));
+    assert!(words.contains("BURST: a full balance lasts 10.6 hours"), "{words}");
 }
 
 #[test]
@@ -131,7 +137,7 @@ fn little_memory_shrinks_the_window_and_too_little_is_refused() {
     let limit = small.pod.memory_limit_bytes.unwrap();
     assert_eq!(limit, (32 * MIB * 9 / 10 - 20 * MIB) >> 10 << 10);
     assert_eq!(small.pod.memory_bytes_max, 20 * MIB + limit);
-    assert!(patch(&small).contains(&format!("value: \"{}K\"", limit >> 10)));
+    assert!(patch(&small, &Said::default()).contains(&format!("value: \"{}K\"", limit >> 10)));
     let refused = answer(question(1_000.0, 250, 22, "t3.medium"), cost()).unwrap_err().to_string();
     assert!(refused.contains("--pod-memory 22Mi") && refused.contains("23Mi"), "{refused}");
     assert!(answer(question(1_000.0, 250, 23, "t3.medium"), cost()).is_ok());
@@ -156,26 +162,29 @@ fn the_answer_reads_well_in_every_rendering() {
     let answer = answer(question(50_000.0, 250, 64, "t3.medium"), cost()).unwrap();
     let text = text(&answer);
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let words = words(&text);
     for said in [
         "50,000 messages a second: 1 pod of 50,000 a second on 1 node (t3.medium)",
         "200 ns of CPU and 15.0 ms a second for waking up",
         "(measured here, median of 3 runs, spread 2.0 %)",
         "uses 10 % of its CPU",
-        "network binds",
+        "bound by network",
         "34 % of the 256 Mbit/s",
         "earns 24 an hour, spends 1.5; sustained",
         "2.3 times",
-        "1       1          $30.37      $12.15",
-        "50      17            $510        $204",
+        "1 1 $30.37 $12.15",
+        "50 17 $510 $204",
     ] {
-        assert!(text.contains(said), "{said}:\n{text}");
+        assert!(words.contains(said), "{said}:\n{text}");
     }
     let json = serde_json::to_value(&answer).unwrap();
     assert_eq!(json["fleet"]["pods"], 1);
     assert_eq!(json["pod"]["bound_by"], "network");
     assert_eq!(json["question"]["node"]["name"], "t3.medium");
+    assert_eq!(json["question"]["node"]["prices_of"], "us-east-1, 2026-07-20");
     let expected = "\
-# 50,000 messages a second on 1 x t3.medium, by `producer-load capacity`.
+# 50,000 messages a second on 1 x t3.medium, by `producer-load capacity`,
+# planned with 80 % of a pod's CPU and of a node's network.
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -189,6 +198,8 @@ spec:
           env:
             - name: MESSAGES_PER_SECOND
               value: \"50000\"
+            - name: EVENT_TYPE
+              value: \"a \\\"b\\\"\"
           resources:
             requests:
               cpu: 250m
@@ -197,7 +208,43 @@ spec:
               cpu: 250m
               memory: 64Mi
 ";
-    assert_eq!(patch(&answer), expected);
+    let variables = vec![
+        ("EVENT_TYPE".to_owned(), "a \"b\"".to_owned()),
+        ("MESSAGES_PER_SECOND".to_owned(), "1".to_owned()),
+    ];
+    let mut said = Said { variables, schema_file: None };
+    assert_eq!(patch(&answer, &said), expected);
+    said.schema_file = Some("own.avsc".to_owned());
+    assert!(patch(&answer, &said).contains("# Measured with --schema-file own.avsc"));
+}
+
+#[test]
+fn lines_fit_whatever_binds_and_say_what_was_not_listed_or_measured() {
+    let mut cost = cost();
+    (cost.lanes, cost.threads_rate_max) = (8, Some(200_000.0));
+    cost.lanes_measured = 2;
+    let changes = NodeChanges {
+        vcpus: Some(16),
+        memory_bytes: Some(64 << 30),
+        network_bits: Some(12.5e9),
+        pods_max: Some(110),
+        dollars_per_hour: Some(1.25),
+        ..NodeChanges::default()
+    };
+    let node = Node::find("t4g.huge", &changes).unwrap();
+    let question = Question { node, ..question(50e6, 8_000, 64, "c5.4xlarge") };
+    let text = text(&answer(question, cost).unwrap());
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let words = words(&text);
+    for said in [
+        "bound by the threads of lanes and publisher",
+        "measured here with 2 of 8 lanes, for which there are CPUs",
+        "credits not reckoned: a node of this name has some; say --node-credits",
+        "1.25 dollars an hour and node, by --node-price (spot",
+    ] {
+        assert!(words.contains(said), "{said}:\n{text}");
+    }
+    assert!(!words.contains("us-east-1") && !words.contains("for some minutes"), "{text}");
 }
 
 #[test]

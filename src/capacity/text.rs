@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::Answer;
 use super::Credits;
 use super::Origin;
-use super::PRICES_OF;
+use crate::report::text::folded;
 use crate::units::bytes_text;
 use crate::units::counted;
 use crate::units::cpu_text;
@@ -16,7 +16,7 @@ use crate::units::memory_text;
 /// Renders the answer.
 #[must_use]
 pub fn render(answer: &Answer) -> String {
-    let mut text = format!("\n{}\n", heading(answer));
+    let mut text = format!("\n{}\n", folded(&heading(answer)));
     let lines = [
         ("a record", record(answer)),
         ("a pod", pod(answer)),
@@ -24,13 +24,13 @@ pub fn render(answer: &Answer) -> String {
         ("memory", memory(answer)),
         ("a node", node(answer)),
         ("network", network(answer)),
-        ("credits", answer.node.credits.map_or_else(String::new, credits)),
+        ("credits", credits(answer)),
         ("headroom", headroom(answer)),
         ("cost", cost(answer)),
     ];
     for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
         // Writing to a string cannot fail.
-        writeln!(text, "  {name:<10}{}", value.replace('\n', "\n            ")).ok();
+        writeln!(text, "  {name:<10}{}", folded(value)).ok();
     }
     text + "\n" + &table(answer)
 }
@@ -49,16 +49,25 @@ fn record(answer: &Answer) -> String {
     let origin = match cost.origin {
         Origin::Measured { runs, spread } => {
             let spread = percent(spread);
-            format!("measured here, median of {runs} runs, spread {spread}")
+            format!("measured here{}, median of {runs} runs, spread {spread}", lanes(answer))
         }
         Origin::Given => "by --per-core-rate".to_owned(),
     };
     format!(
-        "{} of CPU and {} a second for waking up\n({origin})\n{:.0} bytes on the wire",
+        "{} of CPU and {} a second for waking up ({origin}), {:.0} bytes on the wire",
         duration_text(round(cost.cpu_ns.per_record)),
         duration_text(round(cost.cpu_ns.idle_per_second)),
         cost.wire_bytes.per_record
     )
+}
+
+/// Says where this machine has not the CPUs for a pod's lanes.
+fn lanes(answer: &Answer) -> String {
+    let (all, measured) = (answer.cost.lanes, answer.cost.lanes_measured);
+    if measured == all {
+        return String::new();
+    }
+    format!(" with {measured} of {all} lanes, for which there are CPUs")
 }
 
 fn pod(answer: &Answer) -> String {
@@ -75,8 +84,8 @@ fn pod_limits(answer: &Answer) -> String {
     let pod = &answer.pod;
     let [max, planned] = [pod.rate_max_per_second, pod.rate_planned_per_second].map(round);
     format!(
-        "as fast as it goes {} a second; planned for {}\nat most ({} of its CPU and of the node's \
-         network): {} binds",
+        "as fast as it goes {} a second; planned for {} at most ({} of its CPU and of the node's \
+         network), bound by {}",
         grouped(max),
         grouped(planned),
         percent(answer.question.fill),
@@ -88,7 +97,7 @@ fn memory(answer: &Answer) -> String {
     let (pod, idle) = (&answer.pod, answer.cost.memory_idle_bytes);
     let (idle, most) = (bytes_text(idle), bytes_text(pod.memory_bytes_max));
     let limit = pod.memory_limit_bytes.map_or_else(String::new, |bytes| {
-        format!("\nwith --memory-limit {}K: the default does not fit", grouped(bytes >> 10))
+        format!(", with --memory-limit {}K: the default does not fit", bytes >> 10)
     });
     format!("{idle} at rest, {most} while a broker stands still{limit}")
 }
@@ -96,7 +105,7 @@ fn memory(answer: &Answer) -> String {
 fn node(answer: &Answer) -> String {
     let node = &answer.node;
     format!(
-        "{} at most ({} binds), {} on the fullest",
+        "{} at most (bound by {}), {} on the fullest",
         counted(node.pods_max.into(), "pod"),
         node.bound_by.name(),
         node.pods
@@ -105,22 +114,30 @@ fn node(answer: &Answer) -> String {
 
 fn network(answer: &Answer) -> String {
     let node = &answer.question.node;
+    let burst = if node.network_burst_bits > node.network_bits {
+        format!(" (for some minutes up to {:.1} Gbit/s)", node.network_burst_bits / 1e9)
+    } else {
+        String::new()
+    };
     format!(
-        "{:.1} Mbit/s a node: {} of the {} Mbit/s that it carries\nall the time (for some \
-         minutes up to {:.1} Gbit/s)",
+        "{:.1} Mbit/s a node: {} of the {} Mbit/s that it carries all the time{burst}",
         answer.node.network_share * node.network_bits / 1e6,
         percent(answer.node.network_share),
         grouped(round(node.network_bits / 1e6)),
-        node.network_burst_bits / 1e9
     )
 }
 
-fn credits(credits: Credits) -> String {
+fn credits(answer: &Answer) -> String {
+    let Some(credits) = answer.node.credits else {
+        let unknown = "not reckoned: a node of this name has some; say --node-credits";
+        let is_unknown = answer.question.node.has_unknown_credits();
+        return if is_unknown { unknown.to_owned() } else { String::new() };
+    };
     let Credits { earned_per_hour: earned, spent_per_hour: spent, .. } = credits;
     let outcome = match credits.burst_hours {
         None => "sustained: the balance grows".to_owned(),
         Some(hours) => format!(
-            "BURST: a full balance lasts {hours:.1} hours, then\nthe node slows down, or on an \
+            "BURST: a full balance lasts {hours:.1} hours, then the node slows down, or on an \
              unlimited one pays {:.2} dollars an hour",
             credits.surplus_dollars_per_hour
         ),
@@ -131,7 +148,7 @@ fn credits(credits: Credits) -> String {
 fn headroom(answer: &Answer) -> String {
     let fleet = &answer.fleet;
     format!(
-        "the same pods and nodes carry {} a second, {:.1} times\nthe target; then {} binds",
+        "the same pods and nodes carry {} a second, {:.1} times the target, bound by {}",
         grouped(round(fleet.rate_planned_per_second)),
         fleet.headroom,
         fleet.bound_by.name()
@@ -140,12 +157,12 @@ fn headroom(answer: &Answer) -> String {
 
 fn cost(answer: &Answer) -> String {
     let node = &answer.question.node;
-    let spot = if node.is_spot_known { "" } else { "\n(spot: reckoned as 40 % of that)" };
-    format!(
-        "{} dollars an hour and node, list price of\n{PRICES_OF} unless --node-price says \
-         otherwise: check{spot}",
-        node.dollars_per_hour
-    )
+    let spot = if node.is_spot_known { "" } else { " (spot: reckoned as 40 % of that)" };
+    let origin = match node.prices_of {
+        Some(listed) => format!("list price of {listed}: check"),
+        None => "by --node-price".to_owned(),
+    };
+    format!("{} dollars an hour and node, {origin}{spot}", node.dollars_per_hour)
 }
 
 /// Puts this fleet beside that of the replaced system.
@@ -185,7 +202,7 @@ fn dollars_text(dollars: f64) -> String {
     if dollars < 100.0 { format!("{dollars:.2}") } else { grouped(round(dollars)) }
 }
 
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
 }

@@ -1,8 +1,5 @@
 //! `capacity`: how many pods a rate takes, on which nodes.
 
-use std::fs;
-use std::io;
-
 use clap::Args;
 
 use super::EXIT_IMPOSSIBLE;
@@ -11,17 +8,20 @@ use super::Failure;
 use super::batches::BatchArgs;
 use super::failed;
 use super::format::FormatArgs;
+use super::origin;
+use super::output::Output;
 use super::outside;
-use super::print;
 use super::produce::settings_of_records;
 use super::records::RecordArgs;
 use super::surroundings;
+use super::typed;
 use crate::capacity;
 use crate::capacity::Node;
 use crate::capacity::NodeChanges;
 use crate::capacity::NodeUnknown;
 use crate::capacity::Pod;
 use crate::capacity::Question;
+use crate::capacity::Said;
 use crate::gauge;
 use crate::gauge::GaugeError;
 use crate::plan::PlanError;
@@ -32,8 +32,8 @@ use crate::units::parse_memory;
 use crate::units::parse_share;
 
 const EXAMPLES: &str = "\
-Takes about 22 seconds: it measures what a record costs here. Prices are list prices of the day
-that the answer names: check them.
+Takes about 22 seconds, at most 30: it measures what a record costs here. Prices are list prices
+of the day that the answer names: check them.
 
 Examples:
   producer-load capacity --target 50k
@@ -97,7 +97,7 @@ struct FleetArgs {
 #[command(next_help_heading = "Nodes")]
 struct NodeArgs {
     /// The kind of node: t3.medium, t3.large, t3.xlarge, m5.large, m6i.large, m7g.large, c5.large,
-    /// c6i.large, c6i.xlarge, c5.4xlarge, or another with all that follows but the spot price.
+    /// c6i.large, c6i.xlarge, c5.4xlarge, or another with CPU, memory, network, pods and price.
     #[arg(long, value_name = "TYPE", env = "PRODUCER_LOAD_NODE", default_value = "t3.medium")]
     node: String,
     /// Virtual CPUs of a node.
@@ -117,6 +117,18 @@ struct NodeArgs {
         value_parser = parse_positive
     )]
     node_network: Option<f64>,
+    /// What it carries for some minutes [Gbit/s].
+    #[arg(
+        long, value_name = "GBITS", env = "PRODUCER_LOAD_NODE_NETWORK_BURST",
+        value_parser = parse_positive
+    )]
+    node_network_burst: Option<f64>,
+    /// CPU credits that a node earns an hour, where it is one of the T family.
+    #[arg(
+        long, value_name = "COUNT", env = "PRODUCER_LOAD_NODE_CREDITS",
+        value_parser = parse_positive
+    )]
+    node_credits: Option<f64>,
     /// Pods that a node may have, its own included.
     #[arg(
         long, value_name = "COUNT", env = "PRODUCER_LOAD_NODE_PODS",
@@ -143,7 +155,9 @@ impl NodeArgs {
             vcpus: self.node_cpu,
             memory_bytes: self.node_memory,
             network_bits: self.node_network.map(|gbits| gbits * 1e9),
+            network_burst_bits: self.node_network_burst.map(|gbits| gbits * 1e9),
             pods_max: self.node_pods,
+            credits_per_hour: self.node_credits,
             dollars_per_hour: self.node_price,
             spot_dollars_per_hour: self.node_spot_price,
         };
@@ -175,6 +189,8 @@ impl CapacityArgs {
 pub(super) fn capacity(arguments: &CapacityArgs) -> Result<(), Failure> {
     let (question, given) = (arguments.question()?, arguments.given()?);
     question.check_fit().map_err(impossible)?;
+    let output = arguments.emit_patch.as_deref().map(|path| Output::open("--emit-patch", path));
+    let output = output.transpose().map_err(failed)?;
     let settings = Settings {
         batching: arguments.batches.settings(),
         ..settings_of_records(&arguments.records)
@@ -185,14 +201,22 @@ pub(super) fn capacity(arguments: &CapacityArgs) -> Result<(), Failure> {
         .map_err(not_measured)?;
     let answer = capacity::answer(question, cost).map_err(impossible)?;
     arguments.format.print(&answer, capacity::text)?;
-    let patch = capacity::patch(&answer);
-    match arguments.emit_patch.as_deref() {
-        None => Ok(()),
-        Some("-") => print(&patch),
-        Some(file) => fs::write(file, patch).map_err(|source| {
-            failed(io::Error::new(source.kind(), format!("--emit-patch {file}: {source}")))
-        }),
+    let patch = |output: Output| output.write("", &capacity::patch(&answer, &said(arguments)));
+    output.map_or(Ok(()), patch).map_err(failed)
+}
+
+/// Returns what was said of records and batches; the domain also where nothing was, since a
+/// Deployment may have another one.
+fn said(arguments: &CapacityArgs) -> Said {
+    const FILE: &str = "PRODUCER_LOAD_SCHEMA_FILE";
+    const DOMAIN: &str = "EVENT_TYPE";
+    let mut variables = origin::said(typed(), "capacity", &["Records", "Batches"]);
+    variables.retain(|(name, _)| name != FILE && name != DOMAIN);
+    let domain = arguments.records.origin();
+    if let Ok(domain) = domain {
+        variables.insert(0, (DOMAIN.to_owned(), domain.to_owned()));
     }
+    Said { variables, schema_file: domain.err() }
 }
 
 /// Makes a capacity that does not exist an error of its exit code.

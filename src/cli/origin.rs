@@ -1,7 +1,9 @@
 //! Says where a refused value came from: clap names the flag, but not the environment variable that
-//! was read in its place. What may be a secret in it is not told.
+//! was read in its place. What may be a secret in it is not told. And what was said at all, as
+//! variables that say the same in a pod.
 
 use std::env;
+use std::ffi::OsString;
 use std::io;
 use std::io::Write;
 
@@ -10,6 +12,7 @@ use clap::Command;
 use clap::Error;
 use clap::error::ContextKind;
 use clap::error::ContextValue;
+use clap::parser::ValueSource;
 
 use super::batches;
 use super::variables;
@@ -50,7 +53,30 @@ fn variable(error: &Error, typed: &[String]) -> Option<String> {
     if typed.iter().any(is_flag) {
         return None;
     }
-    Some(argument.get_env()?.to_string_lossy().into_owned())
+    let name = argument.get_env()?;
+    env::var_os(name).map(|_| name.to_string_lossy().into_owned())
+}
+
+/// Returns what flags and variables said to a subcommand under these headings, as variables.
+pub(super) fn said(
+    words: impl IntoIterator<Item = OsString>,
+    subcommand: &str,
+    headings: &[&str],
+) -> Vec<(String, String)> {
+    let command = variables::command();
+    // What was read once is read again.
+    let Ok(matches) = command.clone().try_get_matches_from(words) else { return Vec::new() };
+    let known = command.find_subcommand(subcommand).zip(matches.subcommand_matches(subcommand));
+    let Some((command, matches)) = known else { return Vec::new() };
+    let under = |argument: &&Arg| headings.iter().any(|it| argument.get_help_heading() == Some(it));
+    let variable = |argument: &Arg| {
+        let is_default =
+            matches.value_source(argument.get_id().as_str())? == ValueSource::DefaultValue;
+        let value = matches.get_raw(argument.get_id().as_str())?.next()?.to_string_lossy();
+        let name = argument.get_env()?.to_string_lossy();
+        (!is_default).then(|| (name.into_owned(), value.into_owned()))
+    };
+    command.get_arguments().filter(under).filter_map(variable).collect()
 }
 
 /// Returns the arguments of the command and of its subcommands.
@@ -82,10 +108,27 @@ mod tests {
     fn a_typed_value_is_told_apart_from_a_variables() {
         let error = Cli::try_parse_from(["producer-load", "--rate", "0"]).unwrap_err();
         let typed = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(variable(&error, &typed(&[])), Some("MESSAGES_PER_SECOND".to_owned()));
+        // Nothing was typed, and no such variable is set either.
+        assert_eq!(variable(&error, &typed(&[])), None);
         assert_eq!(variable(&error, &typed(&["--rate", "0"])), None);
         assert_eq!(variable(&error, &typed(&["-r0"])), None);
         let unknown = Cli::try_parse_from(["producer-load", "--nonsense"]).unwrap_err();
         assert_eq!(variable(&unknown, &[]), None);
+        let missing = Cli::try_parse_from(["producer-load", "capacity"]).unwrap_err();
+        assert_eq!(variable(&missing, &[]), None);
+    }
+
+    #[test]
+    fn what_was_said_is_said_again_by_variables() {
+        let line = "producer-load capacity --target 1k -z ZSTD:1 --disable-batching --key none";
+        let words = line.split(' ').map(OsString::from);
+        let said = said(words, "capacity", &["Records", "Batches"]);
+        let expected = [
+            ("PRODUCER_LOAD_KEY", "none"),
+            ("PRODUCER_LOAD_DISABLE_BATCHING", "true"),
+            ("PRODUCER_LOAD_COMPRESSION", "ZSTD:1"),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(said, expected);
     }
 }

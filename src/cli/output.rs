@@ -1,5 +1,5 @@
-//! Where `--report` and `--histogram-file` go: files that are known to be writable before the run,
-//! or standard output.
+//! Where `--report`, `--histogram-file` and `--emit-patch` go: files that are known to be writable
+//! before the run, or standard output.
 
 use std::fs;
 use std::fs::File;
@@ -7,8 +7,6 @@ use std::io;
 use std::io::Write;
 
 use crate::report::HistogramFile;
-use crate::report::LINE_MARK;
-use crate::report::Report;
 
 /// A file that cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -19,8 +17,6 @@ pub(super) struct OutputError {
     source: io::Error,
 }
 
-const REPORT: &str = "--report";
-
 /// Opens the file that both latencies are logged to, empty.
 pub(super) fn histogram_file(path: &str) -> Result<HistogramFile, OutputError> {
     let flag = "--histogram-file";
@@ -28,35 +24,40 @@ pub(super) fn histogram_file(path: &str) -> Result<HistogramFile, OutputError> {
     File::create(path).map(HistogramFile::new).map_err(error)
 }
 
-/// Where the report goes.
+/// Where something goes that is written at the end.
 #[derive(Debug)]
 pub(super) struct Output {
+    flag: &'static str,
     path: String,
-    /// `None`: one marked line on standard output.
+    /// `None`: standard output.
     file: Option<File>,
     is_written: bool,
 }
 
 impl Output {
     /// Opens the file empty: the report of an earlier run must not pass for this one's.
-    pub(super) fn open(path: &str) -> Result<Self, OutputError> {
-        let error = |source| OutputError { flag: REPORT, path: path.to_owned(), source };
-        let file = match path {
+    pub(super) fn open(flag: &'static str, path: &str) -> Result<Self, OutputError> {
+        let path = path.to_owned();
+        let file = match path.as_str() {
             "-" => None,
-            path => Some(File::create(path).map_err(error)?),
+            file => Some(File::create(file).map_err(|source| OutputError {
+                flag,
+                path: path.clone(),
+                source,
+            })?),
         };
-        Ok(Self { path: path.to_owned(), file, is_written: false })
+        Ok(Self { flag, path, file, is_written: false })
     }
 
-    /// Writes the report.
-    pub(super) fn write(mut self, report: &Report) -> Result<(), OutputError> {
-        let json = report.json();
+    /// Writes a text, which stands behind this mark on standard output.
+    pub(super) fn write(mut self, mark: &str, text: &str) -> Result<(), OutputError> {
         let written = match &mut self.file {
-            None => io::stdout().write_all(format!("{LINE_MARK}{json}\n").as_bytes()),
-            Some(file) => file.write_all((json + "\n").as_bytes()),
+            None => io::stdout().write_all(format!("{mark}{text}").as_bytes()),
+            Some(file) => file.write_all(text.as_bytes()),
         };
         self.is_written = true;
-        written.map_err(|source| OutputError { flag: REPORT, path: self.path.clone(), source })
+        let (flag, path) = (self.flag, self.path.clone());
+        written.map_err(|source| OutputError { flag, path, source })
     }
 }
 

@@ -94,6 +94,11 @@ impl RecordArgs {
             source_choice: self.source_choice,
         }
     }
+
+    /// Returns the domain's name, or that of the schema's file.
+    pub(super) fn origin(&self) -> Result<&'static str, String> {
+        self.schema_file.as_ref().map_or(Ok(self.domain.name), |file| Err(file.name.clone()))
+    }
 }
 
 fn parse_domain(text: &str) -> Result<&'static Domain, DomainUnknown> {

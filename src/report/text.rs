@@ -66,12 +66,13 @@ fn limit(verdict: &Verdict) -> Vec<(&'static str, String)> {
     lines.into_iter().map(|(name, value)| (name, folded(&value))).collect()
 }
 
-/// Breaks a line between words, so that the report fits 80 columns.
+/// Breaks a line between words, so that the report fits 80 columns; percents stay with their number.
 #[must_use]
 pub fn folded(text: &str) -> String {
+    const TIED: &str = "\u{a0}%";
     let mut folded = String::new();
     let mut column = 0;
-    for word in text.split(' ') {
+    for word in text.replace(" %", TIED).split(' ') {
         if column > 0 && column + 1 + word.chars().count() > 68 {
             write!(folded, "\n{:12}", "").ok();
             column = 0;
@@ -82,7 +83,7 @@ pub fn folded(text: &str) -> String {
         folded.push_str(word);
         column += word.chars().count();
     }
-    folded
+    folded.replace(TIED, " %")
 }
 
 /// Returns the flags that make the same records again.

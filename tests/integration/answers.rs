@@ -108,6 +108,70 @@ fn a_capacity_with_a_given_rate_measures_bytes_and_answers() {
     assert!(fs::read_to_string(file).unwrap().contains("replicas: 1"));
 }
 
+/// Returns the variables of a patch.
+fn variables(patch: &str) -> Vec<(String, String)> {
+    let pair = regex::Regex::new(r#"- name: (\w+)\n +value: "([^"]*)"\n"#).unwrap();
+    pair.captures_iter(patch).map(|it| (it[1].to_owned(), it[2].to_owned())).collect()
+}
+
+#[test]
+fn a_patch_deploys_what_was_measured_on_pods_larger_than_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("patch.yaml");
+    let said =
+        program(
+            &[
+                &[
+                    "capacity",
+                    "--target",
+                    "50k",
+                    "--per-core-rate",
+                    "4m",
+                    "--output-format",
+                    "json",
+                ][..],
+                &["--pod-cpu", "64", "--pod-memory", "2Gi", "--node", "ours", "--node-cpu", "96"],
+                &["--node-memory", "64Gi", "--node-network", "10", "--node-pods", "110"],
+                &["--node-price", "4", "--domain", "order_events", "--batch-time-window", "50ms"],
+                &["-z", "LZ4", "--encoding", "json", "--emit-patch", file.to_str().unwrap()],
+            ]
+            .concat(),
+        )
+        .env("PRODUCER_LOAD_SOURCE_CHOICE", "zipf:1.1")
+        .output()
+        .unwrap();
+    let said = Said::from(said);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
+    let cost = &json(&said)["cost"];
+    let cpus = std::thread::available_parallelism().unwrap().get() as u64;
+    assert_eq!(cost["lanes"], 64, "{cost}");
+    assert!(cost["lanes_measured"].as_u64().unwrap() <= cpus, "{cost}");
+    let variables = variables(&fs::read_to_string(&file).unwrap());
+    for (name, value) in [
+        ("MESSAGES_PER_SECOND", "50000"),
+        ("EVENT_TYPE", "order_events"),
+        ("PRODUCER_LOAD_BATCH_TIME_WINDOW", "50ms"),
+        ("PRODUCER_LOAD_COMPRESSION", "LZ4"),
+        ("PRODUCER_LOAD_ENCODING", "json"),
+        ("PRODUCER_LOAD_SOURCE_CHOICE", "zipf:1.1"),
+    ] {
+        assert!(variables.contains(&(name.to_owned(), value.to_owned())), "{name}: {variables:?}");
+    }
+    let planned = Said::from(program(&["--dry-run"]).envs(variables).output().unwrap());
+    assert_eq!(planned.code, Some(0), "{}", planned.log);
+    for word in ["order_events", "50000", "50.0 ms", "LZ4", "as json"] {
+        assert!(planned.out.contains(word), "{word}: {}", planned.out);
+    }
+}
+
+#[test]
+fn a_patch_that_cannot_be_written_is_refused_before_anything_is_measured() {
+    let said = run(&["capacity", "--target", "50k", "--emit-patch", "/nowhere/patch.yaml"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{}", said.log);
+    assert!(said.log.contains("--emit-patch /nowhere/patch.yaml"), "{}", said.log);
+    assert!(!said.log.contains("measuring"), "{}", said.log);
+}
+
 #[test]
 fn what_cannot_be_answered_is_refused_before_anything_is_measured() {
     for (arguments, code, words) in [
