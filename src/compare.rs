@@ -12,8 +12,8 @@
 use std::fmt::Write;
 
 use serde::Serialize;
-use serde_json::Value;
 
+use crate::past;
 use crate::past::Past;
 use crate::report::Point;
 use crate::report::text::folded;
@@ -85,6 +85,8 @@ pub enum Change {
     Better,
     /// Worse than on the first side.
     Worse,
+    /// There is too little to say.
+    Unknown,
 }
 
 /// A figure of both sides.
@@ -117,7 +119,9 @@ pub struct Comparison {
     pub method: &'static str,
     /// Each figure that both sides have.
     pub differences: Vec<Difference>,
-    /// What was meant or where it ran, where the first runs differ in that.
+    /// How sure each figure's interval is: so that all of them hold together.
+    pub interval_confidence: f64,
+    /// What was meant or where it ran, where runs differ from the first in that.
     pub conditions: Vec<String>,
     /// The exit codes of the runs.
     pub codes: [Vec<u8>; 2],
@@ -146,16 +150,21 @@ pub fn compare(a: &[Past], b: &[Past], threshold: f64) -> Comparison {
     let any = |wanted| differences.iter().any(|it| it.verdict == wanted);
     let verdict = match () {
         () if is_broken || any(Change::Worse) => Change::Worse,
+        () if differences.is_empty() || any(Change::Unknown) => Change::Unknown,
         () if any(Change::Better) => Change::Better,
         () => Change::Same,
     };
     Comparison {
         runs: [a.len(), b.len()],
         method: match (a.len(), b.len()) {
-            (1, 1) => "seconds within each run, by their autocorrelation",
-            (1, _) | (_, 1) => "runs of one side, for both (Student)",
-            _ => "runs of each side (Welch)",
+            (1, 1) => {
+                "seconds within each run: Welch's t (1947) of as many values as their \
+                 autocorrelation leaves (Thiébaux and Zwiers 1984, Kendall 1954)"
+            }
+            (1, _) | (_, 1) => "runs of one side, for both: Student's t (1908)",
+            _ => "runs of each side: Welch's t (1947)",
         },
+        interval_confidence: level,
         differences,
         conditions: conditions(a, b),
         warnings: warnings(a, b),
@@ -194,6 +203,7 @@ fn difference(
     let interval = half.map(|half| (share(b - a - half), share(b - a + half)));
     let is_sure = interval.is_some_and(|(from, to)| from > 0.0 || to < 0.0);
     let verdict = match (is_sure && share(b - a).abs() >= threshold, (b > a) == figure.is_rate) {
+        _ if interval.is_none() => Change::Unknown,
         (false, _) => Change::Same,
         (true, true) => Change::Better,
         (true, false) => Change::Worse,
@@ -210,20 +220,35 @@ fn difference(
     }
 }
 
-/// Says in what the first runs of both sides differ that was meant, and where they ran.
+/// Says in what runs differ from the first one that was meant, and where they ran.
 fn conditions(a: &[Past], b: &[Past]) -> Vec<String> {
-    /// What differs between any two runs.
+    let Some((first, others)) = a.split_first() else { return Vec::new() };
+    let mut found = Vec::<(String, Vec<&str>)>::new();
+    for run in others.iter().chain(b) {
+        for difference in differing(first, run) {
+            match found.iter_mut().find(|(known, _)| *known == difference) {
+                Some((_, names)) => names.push(&run.name),
+                None => found.push((difference, vec![&run.name])),
+            }
+        }
+    }
+    let is_plain = others.is_empty() && b.len() == 1;
+    let told = |(difference, names): (String, Vec<&str>)| match (names.len() - 1, names[0]) {
+        _ if is_plain => difference,
+        (0, one) => format!("{difference} in {one}"),
+        (more, one) => format!("{difference} in {one} and {more} more"),
+    };
+    found.into_iter().map(told).collect()
+}
+
+/// Says in what two runs differ, but for what differs between any two.
+fn differing(one: &Past, other: &Past) -> Vec<String> {
     const OWN: [&str; 5] = ["seed", "producer_name", "topic", "service_url", "shard"];
     let mut found = Vec::new();
-    if let (Some(a), Some(b)) = (a.first(), b.first()) {
-        for (one, other) in [(&a.plan, &b.plan), (&a.environment, &b.environment)] {
-            let names = one.as_object().into_iter().flat_map(|names| names.keys());
-            for name in names.filter(|name| !OWN.contains(&name.as_str())) {
-                let (one, other) = (&one[name], other.get(name).unwrap_or(&Value::Null));
-                if one != other {
-                    found.push(format!("{name}: {one} and {other}"));
-                }
-            }
+    for (one, other) in [(&one.plan, &other.plan), (&one.environment, &other.environment)] {
+        let names = one.as_object().into_iter().flat_map(|names| names.keys());
+        for name in names.filter(|name| !OWN.contains(&name.as_str())) {
+            found.extend(past::differences(name, &one[name], &other[name]));
         }
     }
     found
@@ -253,7 +278,7 @@ impl Comparison {
         let [a, b] = self.runs.map(|runs| counted(runs as u64, "run"));
         // Writing to a string cannot fail.
         writeln!(text, "\nproducer-load compare: {a} and {b}").ok();
-        let (heads, from_to) = (["", "a", "b", "change"], "95 % sure of");
+        let (heads, from_to) = (["", "a", "b", "change"], "lies within");
         let [name, a, b, change] = heads;
         writeln!(text, "  {name:<13}{a:>10}{b:>10}{change:>9}  {from_to:<18}").ok();
         for it in &self.differences {
@@ -266,6 +291,7 @@ impl Comparison {
                 Change::Same => "same",
                 Change::Better => "better",
                 Change::Worse => "WORSE",
+                Change::Unknown => "?",
             };
             let change = percent(it.change) + " %";
             writeln!(text, "  {:<13}{a:>10}{b:>10}{change:>9}  {interval:<19}{word}", it.name).ok();
@@ -274,6 +300,14 @@ impl Comparison {
             writeln!(text, "  {name:<10}{}", folded(value)).ok();
         };
         line("noise", self.method);
+        line(
+            "intervals",
+            &format!(
+                "each is {:.1} % sure, so that all hold together in 95 of 100 comparisons \
+                 (Bonferroni 1936)",
+                100.0 * self.interval_confidence
+            ),
+        );
         if self.codes.iter().flatten().any(|code| *code > 0) {
             let [a, b] = &self.codes;
             line("exit with", &format!("{a:?} and {b:?}"));
@@ -288,6 +322,7 @@ impl Comparison {
             Change::Same => "no difference beyond noise",
             Change::Better => "b is better",
             Change::Worse => "b is WORSE",
+            Change::Unknown => "it cannot be told: too few seconds, or none, in a run",
         };
         writeln!(text, "\n  {word}").ok();
         text

@@ -11,6 +11,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::past;
 use crate::past::Past;
 use crate::past::PastError;
 use crate::report::Histograms;
@@ -26,7 +27,7 @@ mod verdict;
 use aligned::Aligned;
 
 /// What has to be the same in all plans of a fleet.
-const SHARED: [&str; 13] = [
+const SHARED: [&str; 18] = [
     "digest",
     "events",
     "topic",
@@ -34,13 +35,21 @@ const SHARED: [&str; 13] = [
     "routing",
     "transport",
     "stages",
+    "tolerance",
+    "objectives",
+    "abort_on_slo",
+    "max_lag_ns",
     "per_core",
     "duration_ns",
     "records",
     "warmup_ns",
     "sources_total",
     "resume",
+    "batching",
 ];
+
+/// Differences that are told; the others are counted.
+const DIFFERENCES_MAX: usize = 4;
 
 /// Reports that are not those of one fleet.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +58,7 @@ pub enum FleetError {
     #[error(transparent)]
     Past(#[from] PastError),
     /// Two runs did not mean to do the same.
-    #[error("{one} and {other} do not belong together: {}", differences.join("; "))]
+    #[error("{one} and {other} do not belong together: {}", few(differences))]
     Differ {
         /// The first report.
         one: String,
@@ -57,6 +66,20 @@ pub enum FleetError {
         other: String,
         /// What differs, and how.
         differences: Vec<String>,
+    },
+    /// Two runs were not a fleet at any time.
+    #[error(
+        "{one} and {other} do not belong together: the one had ended {} before the other began, \
+         and rates that were reached one after the other do not add up",
+        units::duration_text(gap_ms * 1_000_000)
+    )]
+    Apart {
+        /// The run that was first.
+        one: String,
+        /// The later one.
+        other: String,
+        /// What was between them.
+        gap_ms: u64,
     },
     /// Two runs sent the same records.
     #[error("{one} and {other} overlap: both are {what}")]
@@ -112,6 +135,8 @@ pub struct Fleet {
     pods: Vec<Pod>,
     /// What makes measurements doubtful, and of how many.
     doubts: BTreeMap<String, u64>,
+    /// Whether runs had service URLs of their own: brokers of one cluster, it may be.
+    has_several_urls: bool,
     /// CPU time after the warm-up, and the records that it went into.
     cpu: (f64, f64),
 }
@@ -128,11 +153,16 @@ impl Fleet {
         let pod = Pod::of(&past);
         if let Some(first) = &self.sum {
             belongs(first, &past)?;
+            let url = |past: &Past| past.environment["service_url"].clone();
+            self.has_several_urls |= url(first) != url(&past);
         }
         if let Some(other) = self.pods.iter().find(|other| other.overlaps(&pod, &past)) {
             let (one, other) = (other.report.clone(), past.name);
             let what = pod.identity(shards(&past.plan));
             return Err(FleetError::Overlap { one, other, what });
+        }
+        if let Some(apart) = self.pods.iter().find_map(|other| other.apart(&pod)) {
+            return Err(apart);
         }
         let measured = self.add_latency(&past)?;
         if let Some(ns) = past.cpu.process_ns_per_record {
@@ -180,8 +210,9 @@ impl Fleet {
         let (count, pods) = (shards(&report.plan), self.pods.len() as u64);
         let missing = missing(&self.pods, count);
         report.verdict = verdict::of(&report, &self.pods, &missing);
-        report.verdict.warnings.extend(self.doubts.into_iter().map(|(doubt, many)| {
-            format!("{} of {}: {doubt}", units::grouped(many), units::counted(pods, "pod"))
+        report.verdict.warnings.extend(self.doubts.into_iter().map(|(doubt, many)| match pods {
+            1 => doubt,
+            _ => format!("{} of {}: {doubt}", units::grouped(many), units::counted(pods, "pod")),
         }));
         report.latency = Latencies::of(&self.latency);
         report.histograms = Histograms::of(&self.latency);
@@ -201,6 +232,9 @@ impl Fleet {
                 more => format!("{first} and {} more", more - 1),
             }
             .into();
+        }
+        if self.has_several_urls {
+            report.environment["service_url"] = "several".into();
         }
         report.fleet = Some(serde_json::json!({
             "reports": self.pods.len(),
@@ -248,6 +282,18 @@ impl Pod {
         }
     }
 
+    /// Returns why both were no fleet at any time, if they were not.
+    fn apart(&self, other: &Self) -> Option<FleetError> {
+        let (first, last) = if self.started_wall_ms <= other.started_wall_ms {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        let gap_ms = last.started_wall_ms.checked_sub(first.ended_wall_ms)?;
+        let (one, other) = (first.report.clone(), last.report.clone());
+        Some(FleetError::Apart { one, other, gap_ms })
+    }
+
     fn identity(&self, shards: u64) -> String {
         match shards {
             0 | 1 => format!("producer {} with seed {}", self.producer_name, self.seed),
@@ -272,11 +318,10 @@ fn missing(pods: &[Pod], count: u64) -> Vec<u64> {
 fn belongs(first: &Past, past: &Past) -> Result<(), FleetError> {
     let mut differences = Vec::new();
     for name in SHARED {
-        let (one, other) = (&first.plan[name], &past.plan[name]);
-        if one != other {
-            differences.push(format!("{name} is {one} and {other}"));
-        }
+        differences.extend(past::differences(name, &first.plan[name], &past.plan[name]));
     }
+    // Memory is dealt out to the lanes, of which there are as many as CPUs.
+    differences.retain(|it| !it.starts_with("batching.lane_"));
     let (one, other) = (shards(&first.plan), shards(&past.plan));
     if one != other {
         differences.push(format!("the number of shards is {one} and {other}"));
@@ -286,6 +331,15 @@ fn belongs(first: &Past, past: &Past) -> Result<(), FleetError> {
     }
     let (one, other) = (first.name.clone(), past.name.clone());
     Err(FleetError::Differ { one, other, differences })
+}
+
+/// Lists differences as far as a line has room.
+fn few(differences: &[String]) -> String {
+    let few = differences[..differences.len().min(DIFFERENCES_MAX)].join("; ");
+    match differences.len().saturating_sub(DIFFERENCES_MAX) {
+        0 => few,
+        more => format!("{few}; and {more} more"),
+    }
 }
 
 /// Adds what one only has to add up.

@@ -17,6 +17,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use serde::Deserialize;
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::report::Cpu;
@@ -34,6 +35,10 @@ use crate::report::Time;
 use crate::report::Totals;
 use crate::report::Waits;
 use crate::stats::LATENCY_NS_MAX;
+
+mod differing;
+
+pub use differing::differences;
 
 /// Above this a file is taken for something else than a report; the longest have some megabytes.
 const BYTES_MAX: u64 = 256 << 20;
@@ -117,6 +122,15 @@ pub enum PastError {
         /// Where it stands.
         name: String,
     },
+    /// More than can be told apart.
+    #[error(
+        "{name} has several reports, one behind the other: give each a file of its own, or keep \
+         the marked lines of --report -"
+    )]
+    Several {
+        /// Where they stand.
+        name: String,
+    },
     /// Something else.
     #[error("{name} has no report of producer-load ({why}); --report FILE writes one")]
     Foreign {
@@ -156,13 +170,15 @@ fn read_from<E: From<PastError>>(
     take: &mut impl FnMut(Past) -> Result<(), E>,
 ) -> Result<(), E> {
     let unreadable = |error| PastError::Unreadable { name: file.to_owned(), error };
+    let mut number = skip_blank(&mut input).map_err(unreadable)?;
     if input.fill_buf().map_err(unreadable)?.first() == Some(&b'{') {
         let mut text = Vec::new();
         input.take(BYTES_MAX).read_to_end(&mut text).map_err(unreadable)?;
         return take(parse(file.to_owned(), &text)?);
     }
     let (mut line, mut found) = (Vec::new(), 0);
-    for number in 1_u64.. {
+    loop {
+        number += 1;
         line.clear();
         let read = input.by_ref().take(BYTES_MAX).read_until(b'\n', &mut line);
         if read.map_err(unreadable)? == 0 {
@@ -179,6 +195,28 @@ fn read_from<E: From<PastError>>(
         return Err(PastError::Foreign { name: file.to_owned(), why }.into());
     }
     Ok(())
+}
+
+/// Skips the white space that a file begins with; returns how many lines that were.
+fn skip_blank(input: &mut impl BufRead) -> io::Result<u64> {
+    let mut lines = 0;
+    loop {
+        let ready = input.fill_buf()?;
+        let blank = ready.len() - ready.trim_ascii_start().len();
+        let is_all = blank == ready.len();
+        lines += ready[..blank].iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
+        input.consume(blank);
+        if blank == 0 || !is_all {
+            return Ok(lines);
+        }
+    }
+}
+
+/// Returns whether an object stands behind the first one.
+fn are_several(text: &[u8]) -> bool {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
+    let is_whole = matches!(values.next(), Some(Ok(_)));
+    is_whole && text[values.byte_offset()..].trim_ascii_start().starts_with(b"{")
 }
 
 /// Reads several files whole, for what needs all of them at once.
@@ -201,6 +239,7 @@ fn parse(name: String, text: &[u8]) -> Result<Past, PastError> {
     match serde_json::from_slice::<Past>(text) {
         Ok(past) if past.format_version == FORMAT_VERSION => Ok(Past { name, ..past }),
         Ok(past) => Err(PastError::OtherFormat { name, version: past.format_version.into() }),
+        Err(_) if are_several(text) => Err(PastError::Several { name }),
         Err(error) if error.is_eof() => Err(PastError::CutOff { name }),
         Err(error) => {
             let value = serde_json::from_slice::<Value>(text).unwrap_or_default();
@@ -297,8 +336,11 @@ pub(crate) mod tests {
     fn a_log_has_its_reports_wherever_they_stand() {
         let json = Report::new(measured()).json();
         let log = format!("Sent 7\n[pod/load-0] 2026 {LINE_MARK}{json}\n\n{LINE_MARK}{json}");
-        let names: Vec<_> = all(&log).unwrap().into_iter().map(|past| past.name).collect();
-        assert_eq!(names, ["pod.log:2", "pod.log:4"]);
+        let names =
+            |log: &str| -> Vec<_> { all(log).unwrap().into_iter().map(|past| past.name).collect() };
+        assert_eq!(names(&log), ["pod.log:2", "pod.log:4"]);
+        assert_eq!(names(&format!("\n \n{log}")), ["pod.log:4", "pod.log:6"]);
+        assert_eq!(names(&format!("\n  {json}\n")), ["pod.log"]);
     }
 
     #[test]
@@ -308,6 +350,7 @@ pub(crate) mod tests {
         let other = json.replacen("\"format_version\":1", "\"format_version\":2", 1);
         for (text, said) in [
             (cut.to_owned(), "pod.log is cut off"),
+            (format!("{json}\n{json}\n"), "pod.log has several reports"),
             (format!("x\n{LINE_MARK}{cut}\ny"), "pod.log:2 is cut off"),
             (other, "pod.log has format version 2"),
             ("{\"format_version\":9}".to_owned(), "format version 9"),

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 
 use clap::Args;
 
+use super::EXIT_IMPOSSIBLE;
 use super::Failure;
 use super::failed;
 use super::print;
@@ -36,11 +38,28 @@ struct WriteError {
     source: io::Error,
 }
 
+/// A page that would go over what it is made of.
+#[derive(Debug, thiserror::Error)]
+#[error("--output {path} is one of the reports, which would be gone: name another file")]
+struct OverReport {
+    path: String,
+}
+
+/// Returns whether both names are those of one file.
+fn are_same(one: &str, other: &str) -> bool {
+    let identity = |path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+    identity(one).is_some_and(|file| Some(file) == identity(other))
+}
+
 /// Writes the page.
 pub(super) fn chart(arguments: &ChartArgs) -> Result<u8, Failure> {
+    let path = &arguments.output;
+    if arguments.reports.iter().any(|report| are_same(report, path)) {
+        let error = Box::new(OverReport { path: path.clone() });
+        return Err(Failure { code: EXIT_IMPOSSIBLE, error });
+    }
     let runs = past::read_all(&arguments.reports).map_err(failed)?;
     let page = chart::page(&runs).map_err(failed)?;
-    let path = &arguments.output;
     if path == "-" {
         return print(&page).map(|()| 0);
     }

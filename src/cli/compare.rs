@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::EXIT_IMPOSSIBLE;
 use super::Failure;
 use super::failed;
 use super::format::FormatArgs;
@@ -12,7 +13,8 @@ use crate::past;
 use crate::units::parse_share;
 
 const EXAMPLES: &str = "\
-Exit codes: 0 the same beyond noise or better, 100 worse, 1 a report cannot be used.
+Exit codes: 0 the same beyond noise or better, 100 worse, 104 it cannot be told (a series is empty
+or of one point), 1 a report cannot be used.
 
 Examples:
   producer-load compare a.json -- b.json
@@ -47,5 +49,9 @@ pub(super) fn compare(arguments: &CompareArgs) -> Result<u8, Failure> {
     let b = past::read_all(&arguments.b).map_err(failed)?;
     let comparison = compare::compare(&a, &b, arguments.threshold);
     arguments.format.print(&comparison, Comparison::text)?;
-    Ok(if comparison.verdict == Change::Worse { EXIT_WORSE } else { 0 })
+    Ok(match comparison.verdict {
+        Change::Worse => EXIT_WORSE,
+        Change::Unknown => EXIT_IMPOSSIBLE,
+        Change::Same | Change::Better => 0,
+    })
 }

@@ -117,7 +117,13 @@ fn one_run_a_side_and_other_conditions_are_said() {
     let mut b = vec![simulated(&mut rng, 10, 0.03, 1.0)];
     b[0].plan["lanes"] = 7.into();
     let said = compare(&a, &b, 0.0).text();
-    for part in ["cannot show the noise between runs", "lanes: ", "fewer than 20 points"] {
+    for part in [
+        "cannot show the noise between runs",
+        "lanes is 1 and 7",
+        "Welch's t",
+        "each is 99.5 % sure",
+        "fewer than 20 points",
+    ] {
         assert!(said.contains(part), "{said}");
     }
     assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
@@ -126,6 +132,12 @@ fn one_run_a_side_and_other_conditions_are_said() {
     let mixed = compare(&a, &b, 0.0);
     assert!(mixed.method.contains("Student") && !mixed.text().contains("cannot show"));
     assert!(mixed.differences.iter().all(|it| it.from.is_some()));
+    assert_eq!(mixed.conditions, ["lanes is 1 and 7 in a.json"]);
     let nothing: Vec<Past> = vec![past()];
-    assert!(compare(&nothing, &nothing, 0.0).differences.is_empty());
+    let untold = compare(&nothing, &nothing, 0.0);
+    assert!(untold.differences.is_empty() && untold.verdict == Change::Unknown);
+    let one = vec![simulated(&mut rng, 60, 0.03, 1.0)];
+    let mut short = one.clone();
+    short[0].series.points.truncate(1);
+    assert_eq!(compare(&one, &short, 0.0).verdict, Change::Unknown);
 }

@@ -94,19 +94,41 @@ fn points_of_different_length_become_the_longest_whatever_came_first() {
 }
 
 #[test]
-fn runs_far_apart_take_no_more_memory() {
-    let series = merged([pod(0, 2, 0), pod(1, 2, 1_000_000_000)]).unwrap().series;
-    assert!(series.points.len() <= 3_600, "{}", series.points.len());
-    assert_eq!(series.points.iter().map(|point| point.acknowledged).sum::<u64>(), 210);
+fn runs_that_were_no_fleet_at_any_time_are_refused() {
+    let error = merged([pod(0, 2, 20_000), pod(1, 2, 0)]).unwrap_err().to_string();
+    assert!(error.contains("1.json and 0.json do not belong together"), "{error}");
+    assert!(error.contains("had ended 10.0 s before the other began"), "{error}");
+}
+
+#[test]
+fn several_brokers_are_called_several_and_one_pod_is_no_fleet() {
+    let mut other = pod(1, 2, 0);
+    other.environment["service_url"] = "pulsar://other:6650".into();
+    let text = render(&merged([pod(0, 2, 0), other]).unwrap());
+    assert!(text.contains(" at several\n") && text.contains("2; all started at once"), "{text}");
+    let text = render(&merged([pod(0, 1, 0)]).unwrap());
+    assert!(!text.contains("shards") && !text.contains("1 of 1"), "{text}");
+    assert!(text.contains("ok: the pod reached what was asked for"), "{text}");
+    let mut slow = pod(0, 1, 0);
+    (slow.verdict.code, slow.verdict.text) = (98, "too slow".to_owned());
+    let text = render(&merged([slow]).unwrap());
+    assert!(text.contains("not ok: too slow (exit code 98)"), "{text}");
 }
 
 #[test]
 fn what_does_not_belong_together_is_refused_by_what_differs() {
     type Change = fn(&mut Past);
-    let changes: [(Change, &str); 6] = [
+    let changes: [(Change, &str); 10] = [
+        (
+            |it| it.plan["batching"]["compression"] = "LZ4".into(),
+            "batching.compression is \"NONE\"",
+        ),
+        (|it| it.plan["tolerance"] = 0.5.into(), "tolerance is 0.01 and 0.5"),
+        (|it| it.plan["objectives"] = vec!["rate>=99%"].into(), "objectives is [] and"),
+        (|it| it.plan["max_lag_ns"] = 7.into(), "max_lag_ns is"),
         (|it| it.plan["digest"] = "00000000".into(), "digest is \""),
-        (|it| it.plan["stages"][0]["to_per_second"] = 7.into(), "stages is"),
-        (|it| it.plan["events"]["name"] = "other".into(), "events is"),
+        (|it| it.plan["stages"][0]["to_per_second"] = 7.into(), "stages[0].to_per_second is"),
+        (|it| it.plan["events"]["name"] = "other".into(), "events.name is"),
         (|it| it.plan["shard"]["count"] = 4.into(), "number of shards is 3 and 4"),
         (|it| it.plan["shard"]["index"] = 0.into(), "both are shard 0/3"),
         (|it| it.fleet = Some(Value::Null), "is the report of a fleet"),
@@ -122,6 +144,12 @@ fn what_does_not_belong_together_is_refused_by_what_differs() {
     let error = merged([pod(0, 1, 0), twice]).unwrap_err().to_string();
     assert!(error.contains("overlap") && error.contains("load-0"), "{error}");
     assert!(merged([pod(0, 1, 0), pod(1, 1, 0)]).is_ok());
+    let mut foreign = pod(1, 3, 0);
+    for name in SHARED {
+        foreign.plan[name] = "x".repeat(200).into();
+    }
+    let error = merged([pod(0, 3, 0), foreign]).unwrap_err().to_string();
+    assert!(error.len() < 500 && error.ends_with("; and 14 more"), "{error}");
     assert!(matches!(merged([]), Err(FleetError::Empty)));
 }
 

@@ -24,10 +24,15 @@ pub(super) fn render(report: &Past) -> String {
     let word = |value: &serde_json::Value| value.as_str().unwrap_or("?").to_owned();
     let (topic, url) = (&report.plan["topic"], &report.environment["service_url"]);
     line("to", folded(&format!("{} at {}", word(topic), word(url))));
-    let spread = duration_text(of_fleet("start_spread_ms") * 1_000_000);
-    let shards = of_fleet("shards");
-    let started = format!("the last started {spread} after the first");
-    line("shards", if shards > 1 { format!("{shards}; {started}") } else { started });
+    let started = match of_fleet("start_spread_ms") {
+        0 => "all started at once".to_owned(),
+        ms => format!("the last started {} after the first", duration_text(ms * 1_000_000)),
+    };
+    match of_fleet("shards") {
+        _ if of_fleet("reports") < 2 => (),
+        0 | 1 => line("pods", started),
+        shards => line("shards", format!("{shards}; {started}")),
+    }
     let totals = &report.totals;
     let [all, good] = [totals.scheduled, totals.acknowledged].map(grouped);
     line("records", format!("{good} acknowledged of {all}"));

@@ -37,6 +37,7 @@ pub(super) fn of(sum: &Past, pods: &[Pod], missing: &[u64]) -> PastVerdict {
         names.join(", ")
     };
     let evidence = match limited.first() {
+        Some(one) if pods.len() == 1 => one.evidence.clone(),
         Some(one) if worst > 0 || limit != "held" => {
             let many = limited.len();
             format!("{many} of {all} ({}); of the first: {}", named(&limited), one.evidence)
@@ -49,6 +50,9 @@ pub(super) fn of(sum: &Past, pods: &[Pod], missing: &[u64]) -> PastVerdict {
         let more = if missing.len() > NAMES_MAX { ", …" } else { "" };
         let shards = counted(missing.len() as u64, "shard");
         (1, format!("no report of {shards}: {}{more}", few.join(", ")))
+    } else if let [pod] = pods {
+        let good = "the pod reached what was asked for".to_owned();
+        (worst, if worst == 0 { good } else { pod.text.clone() })
     } else if worst == 0 {
         (0, format!("all of {all} reached what was asked for"))
     } else {

@@ -17,11 +17,15 @@ use crate::report::assert_valid;
 pub(crate) fn report(shard: usize) -> String {
     static REPORTS: OnceLock<[String; 2]> = OnceLock::new();
     let reports = REPORTS.get_or_init(|| {
-        ["0/2", "1/2"].map(|shard| {
+        // At the same time, as pods of a fleet run.
+        let running = ["0/2", "1/2"].map(|shard| {
             // A machine that is busy shall not make it fail.
             let rest =
                 ["-d", "3s", "-r", "2k", "--report", "-", "--seed", "5", "--tolerance", "50%"];
-            let said = run(&[&["--shard", shard][..], &rest].concat());
+            program(&[&["--shard", shard][..], &rest].concat()).spawn().unwrap()
+        });
+        running.map(|child| {
+            let said = Said::from(child.wait_with_output().unwrap());
             assert_eq!(said.code, Some(0), "{}", said.log);
             said.report().to_string()
         })
@@ -129,6 +133,31 @@ fn the_examples_of_chart_work_as_printed() {
     let said = run_in(folder.path(), &["chart", "none.json", "-o", "none.html"]);
     assert_eq!(said.code, Some(1));
     assert!(said.log.contains("none.json") && !folder.path().join("none.html").exists());
+}
+
+#[test]
+fn a_page_does_not_go_over_a_report() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("own.json"), report(0)).unwrap();
+    let said = run_in(folder.path(), &["chart", "own.json", "-o", "./own.json"]);
+    assert_eq!(said.code, Some(104), "{}", said.log);
+    assert!(said.log.contains("own.json is one of the reports"), "{}", said.log);
+    assert_eq!(fs::read_to_string(folder.path().join("own.json")).unwrap(), report(0));
+}
+
+#[test]
+fn what_cannot_be_compared_is_no_good_news() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole: Value = serde_json::from_str(&report(0)).unwrap();
+    for points in [0, 1] {
+        let mut short = whole.clone();
+        short["series"]["points"] = vec![whole["series"]["points"][1].clone(); points].into();
+        fs::write(folder.path().join("a.json"), whole.to_string()).unwrap();
+        fs::write(folder.path().join("b.json"), short.to_string()).unwrap();
+        let said = run_in(folder.path(), &["compare", "a.json", "--", "b.json"]);
+        assert_eq!(said.code, Some(104), "{points}: {}{}", said.out, said.log);
+        assert!(said.out.contains("it cannot be told"), "{}", said.out);
+    }
 }
 
 #[test]
