@@ -222,10 +222,10 @@ impl Prober<'_> {
     /// Returns how many probes there is time for: one of a rate that holds, and as many more as
     /// take as long as the last one.
     fn left(&self, last_ns: u64) -> usize {
-        let least_ns = nanoseconds(self.wish.probe_time());
+        let needed_ns = nanoseconds(self.wish.probe_time());
         let left_ns = self.end.ns_since(self.rested);
-        left_ns.checked_sub(least_ns).map_or(0, |more_ns| {
-            1 + usize::try_from(more_ns / last_ns.max(least_ns)).unwrap_or(usize::MAX)
+        left_ns.checked_sub(needed_ns).map_or(0, |more_ns| {
+            1 + usize::try_from(more_ns / last_ns.max(needed_ns)).unwrap_or(usize::MAX)
         })
     }
 

@@ -66,7 +66,8 @@ fn limit(verdict: &Verdict) -> Vec<(&'static str, String)> {
     lines.into_iter().map(|(name, value)| (name, folded(&value))).collect()
 }
 
-/// Breaks a line between words, so that the report fits 80 columns; percents stay with their number.
+/// Breaks a line between words, so that the report fits 80 columns; a percent sign stays with its
+/// number.
 #[must_use]
 pub fn folded(text: &str) -> String {
     const TIED: &str = "\u{a0}%";
