@@ -1,10 +1,9 @@
 //! Values that a schema writes down, such as options, as AVRO's bytes.
 //!
 //! A value is written as AVRO's specification has it for defaults and JSON encoding: bytes as
-//! characters up to U+00FF. A union takes the first branch that the value fits, or the one that it
-//! names as `{"string": "x"}`.
+//! characters up to U+00FF. A union takes the branch that the value names as `{"string": "x"}` or
+//! `{"n.Point": {"x": 1}}`, or else the first one that it fits.
 
-use serde_json::Map;
 use serde_json::Value;
 
 use super::op::fixed_decimal;
@@ -48,15 +47,13 @@ fn append(shape: &Shape<'_>, value: &Value, out: &mut Vec<u8>) -> Result<(), Fie
                 append(values, value, out)
             })?;
         }
-        Kind::Union(branches) => {
-            let encoded = branches.iter().enumerate().find_map(|(number, branch)| {
-                let value = named(branch, value).unwrap_or(value);
-                Some([count(number), encode(branch, value).ok()?].concat())
-            });
-            out.extend(encoded.ok_or_else(wrong)?);
-        }
+        Kind::Union(branches) => out.extend(branch_of(shape, branches, value)?),
         Kind::Record(fields) => {
             let given = value.as_object().ok_or_else(wrong)?;
+            if let Some(name) = given.keys().find(|name| !fields.iter().any(|f| f.name == **name)) {
+                let what = format!("{value} has '{name}', which is no field of the record");
+                return Err(FieldError::new(&shape.path, what));
+            }
             for field in fields {
                 let value = given.get(field.name).or(field.default);
                 append(&field.shape, value.unwrap_or(&Value::Null), out)?;
@@ -113,10 +110,47 @@ fn blocks<T>(
     Ok(())
 }
 
-/// Returns what stands in `{"TYPE": …}` of a union's branch.
-fn named<'v>(branch: &Shape<'_>, value: &'v Value) -> Option<&'v Value> {
-    let object: &Map<String, Value> = value.as_object().filter(|object| object.len() == 1)?;
-    object.get(branch.kind.name())
+/// Returns the number of the branch that a value is of, and its bytes.
+fn branch_of(
+    shape: &Shape<'_>,
+    branches: &[Shape<'_>],
+    value: &Value,
+) -> Result<Vec<u8>, FieldError> {
+    let encoded =
+        |at: usize, value: &Value| Ok([count(at), encode(&branches[at], value)?].concat());
+    let (name, inner) = named(value).unwrap_or(("", value));
+    let by_name = called(branches, name).into_iter().map(|at| encoded(at, inner));
+    let (mut fitting, refused): (Vec<_>, Vec<_>) = by_name.partition(Result::is_ok);
+    if fitting.len() > 1 {
+        let what = format!("'{name}' is the name of several branches; give it its namespace");
+        return Err(FieldError::new(&shape.path, what));
+    }
+    let of_value = || (0..branches.len()).map(|at| encoded(at, value)).find(Result::is_ok);
+    let found = fitting.pop().or_else(of_value).or_else(|| refused.into_iter().next());
+    found.unwrap_or_else(|| {
+        let names: Vec<_> = branches.iter().map(Shape::type_name).collect();
+        let what = format!("{value} fits no branch of the union: {}", names.join(", "));
+        Err(FieldError::new(&shape.path, what))
+    })
+}
+
+/// Returns the name of a type and what stands behind it in `{"TYPE": …}`.
+fn named(value: &Value) -> Option<(&str, &Value)> {
+    let object = value.as_object().filter(|object| object.len() == 1)?;
+    object.iter().next().map(|(name, inner)| (name.as_str(), inner))
+}
+
+/// Returns the branches of a name: the one that AVRO's JSON encoding calls so, or else those that
+/// are called so without their namespace or after what they are, such as `timestamp-millis`.
+fn called(branches: &[Shape<'_>], name: &str) -> Vec<usize> {
+    let of = |is_called: &dyn Fn(&Shape<'_>) -> bool| -> Vec<usize> {
+        (0..branches.len()).filter(|at| is_called(&branches[*at])).collect()
+    };
+    let exactly = of(&|branch| branch.type_name() == name);
+    let is_nearly = |branch: &Shape<'_>| {
+        branch.kind.name() == name || branch.name.is_some_and(|own| own.name() == name)
+    };
+    if exactly.is_empty() { of(&is_nearly) } else { exactly }
 }
 
 /// Returns a whole number that fits the type.

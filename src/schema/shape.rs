@@ -48,6 +48,8 @@ pub struct Shape<'a> {
     /// The place: field names with dots between them; `[]` are an array's items, `{}` a map's
     /// values.
     pub path: String,
+    /// The name of its type, where that has one.
+    pub name: Option<&'a Name>,
     /// What it is.
     pub kind: Kind<'a>,
     /// What `arg.properties` says here.
@@ -167,6 +169,28 @@ impl Kind<'_> {
             Self::Record(_) => "record",
         }
     }
+
+    /// Returns the name of the type that AVRO writes it as.
+    #[must_use]
+    pub const fn base(&self) -> &'static str {
+        match self {
+            Self::Date | Self::TimeMillis => "int",
+            Self::TimeMicros | Self::Timestamp { .. } => "long",
+            Self::Decimal { fixed: None, .. } | Self::UuidBytes { with_length: true } => "bytes",
+            Self::UuidText => "string",
+            Self::Decimal { .. } | Self::UuidBytes { .. } | Self::Duration => "fixed",
+            kind => kind.name(),
+        }
+    }
+}
+
+impl Shape<'_> {
+    /// Returns what AVRO's JSON encoding calls its type: the whole name, or else what it is written
+    /// as.
+    #[must_use]
+    pub fn type_name(&self) -> String {
+        self.name.map_or_else(|| self.kind.base().to_owned(), ToString::to_string)
+    }
 }
 
 /// Lays a parsed schema out beside the text that it came from.
@@ -211,7 +235,7 @@ impl<'a> Walk<'a> {
         }
         let (theirs, ours) = (annotation(path, &texts, THEIRS)?, annotation(path, &texts, OURS)?);
         let kind = self.kind(parsed, text, path, depth + 1)?;
-        Ok(Shape { path: path.to_owned(), kind, theirs, ours })
+        Ok(Shape { path: path.to_owned(), name: parsed.name(), kind, theirs, ours })
     }
 
     fn kind(

@@ -30,6 +30,7 @@ mod numbers;
 mod rows;
 mod sources;
 mod unannotated;
+mod values;
 mod ways;
 
 const RECORDS: u64 = 400;

@@ -241,6 +241,7 @@ impl Compiler<'_> {
     fn keys_of(&mut self, shape: &Shape<'_>, said: Theirs<'_>) -> Result<Keys, FieldError> {
         let key = Shape {
             path: format!("{} (its keys)", shape.path),
+            name: None,
             kind: Kind::String,
             theirs: said,
             ours: None,
