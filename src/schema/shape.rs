@@ -350,6 +350,9 @@ impl<'a> Walk<'a> {
                 }
                 Kind::Decimal { precision: decimal.precision, scale: decimal.scale, fixed }
             }
+            Schema::Enum(symbols) if symbols.symbols.is_empty() => {
+                return refuse(path, "an enum without a symbol has no value");
+            }
             Schema::Enum(symbols) => Kind::Enum(&symbols.symbols),
             Schema::Record(record) => {
                 let texts = text["fields"].as_array().map_or(&[][..], Vec::as_slice);

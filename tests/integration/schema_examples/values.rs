@@ -81,3 +81,9 @@ fn a_record_with_a_field_that_its_type_has_not_is_refused() {
     let said = refusal(&list, r#"[{"typo": 2}]"#);
     assert!(said.starts_with("x[]: ") && said.contains("'typo'"), "{said}");
 }
+
+#[test]
+fn an_enum_without_symbols_is_refused() {
+    let said = refused(r#"{"name":"x","type":{"type":"enum","name":"E","symbols":[]}}"#);
+    assert_eq!(said, "x: an enum without a symbol has no value");
+}
