@@ -9,14 +9,15 @@ use apache_avro::Schema;
 use serde::Serialize;
 use serde_json::Value;
 
+mod kind;
 mod options;
 mod shape;
 
+pub use kind::Kind;
 pub use options::OptionsError;
 pub use options::inline_options;
 pub use shape::Field;
 pub use shape::FieldError;
-pub use shape::Kind;
 pub use shape::OURS;
 pub use shape::Shape;
 pub use shape::THEIRS;
