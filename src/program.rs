@@ -14,6 +14,7 @@ use crate::units::Sources;
 
 mod choice;
 mod compile;
+mod digits;
 mod draw;
 mod json;
 mod key;

@@ -1,8 +1,9 @@
 //! A datum as JSON text, as Pulsar's JSON schemas have it: what Jackson makes of the same object.
 //!
-//! Unions are their value without a name, bytes are base64, decimals are numbers, UUIDs are text,
-//! and points in time are the number that AVRO has. The text is written from the datum, so that
-//! both encodings are the same record.
+//! Unions are their value without a name, bytes are base64, UUIDs are text, and points in time are
+//! the number that AVRO has. Decimals are numbers, those of types with more digits than
+//! [`DIGITS_MAX`] base64. The text is written from the datum, so that both encodings are the same
+//! record.
 
 use std::io::Write;
 
@@ -12,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::skip::blocks;
 use super::skip::counted;
 use super::skip::long;
+use super::skip::sized;
 use super::skip::take;
 use crate::schema::Kind;
 use crate::schema::Shape;
@@ -22,8 +24,9 @@ pub(super) const BYTES_PER_BYTE: usize = 6;
 /// The longest number: a double's `-2.2250738585072014e-308`.
 const NUMBER_BYTES_MAX: usize = 26;
 
-/// Decimals of more bytes are written as bytes.
-const DECIMAL_BYTES_MAX: usize = 16;
+/// Digits of the decimals that are written as numbers: all that 128 bits have room for. It is the
+/// type that decides, so that a field has one form in all records.
+const DIGITS_MAX: usize = 38;
 
 /// Returns how many bytes a value takes at most beside [`BYTES_PER_BYTE`] for each of AVRO's.
 pub(super) fn overhead(kind: &Kind<'_>) -> usize {
@@ -83,6 +86,9 @@ impl Text {
             Kind::Bytes => Self::Bytes(None),
             Kind::Fixed(size) => Self::Bytes(Some(*size)),
             Kind::Duration => Self::Bytes(Some(12)),
+            Kind::Decimal { precision, fixed, .. } if *precision > DIGITS_MAX => {
+                Self::Bytes(*fixed)
+            }
             Kind::Decimal { scale, fixed, .. } => Self::Decimal { scale: *scale, fixed: *fixed },
             Kind::UuidBytes { with_length } => Self::Uuid { with_length: *with_length },
             // AVRO's names have no character that JSON escapes.
@@ -111,10 +117,10 @@ impl Text {
             Self::Float => json(out, &f32::from_le_bytes(take(rest, 4)?.try_into().ok()?)),
             Self::Double => json(out, &f64::from_le_bytes(take(rest, 8)?.try_into().ok()?)),
             Self::String => json(out, std::str::from_utf8(counted(rest)?).ok()?),
-            Self::Bytes(fixed) => base64(bytes(rest, *fixed)?, out),
-            Self::Decimal { scale, fixed } => decimal(bytes(rest, *fixed)?, *scale, out),
+            Self::Bytes(fixed) => base64(sized(rest, *fixed)?, out),
+            Self::Decimal { scale, fixed } => decimal(sized(rest, *fixed)?, *scale, out),
             Self::Uuid { with_length } => {
-                let uuid = bytes(rest, (!with_length).then_some(16))?;
+                let uuid = sized(rest, (!with_length).then_some(16))?;
                 uuid_text(uuid.try_into().ok()?, out)
             }
             Self::Enum(symbols) => put(out, symbols.get(usize::try_from(long(rest)?).ok()?)?),
@@ -169,13 +175,6 @@ fn json<T: serde::Serialize + ?Sized>(out: &mut impl Write, value: &T) -> Option
     serde_json::to_writer(out, value).ok()
 }
 
-fn bytes<'b>(rest: &mut &'b [u8], fixed: Option<usize>) -> Option<&'b [u8]> {
-    match fixed {
-        Some(size) => take(rest, size),
-        None => counted(rest),
-    }
-}
-
 fn base64(bytes: &[u8], out: &mut impl Write) -> Option<()> {
     put(out, "\"")?;
     let mut text = [0; 64];
@@ -186,14 +185,16 @@ fn base64(bytes: &[u8], out: &mut impl Write) -> Option<()> {
     put(out, "\"")
 }
 
+/// Returns a two's complement number of at most [`DIGITS_MAX`] digits.
+pub(super) fn unscaled(bytes: &[u8]) -> i128 {
+    let sign = if bytes.first().is_some_and(|byte| byte & 0x80 != 0) { -1 } else { 0 };
+    bytes.iter().fold(sign, |value, byte| (value << 8) | i128::from(*byte))
+}
+
 /// Writes a two's complement number with a point before its last `scale` digits.
 fn decimal(bytes: &[u8], scale: usize, out: &mut impl Write) -> Option<()> {
-    if bytes.len() > DECIMAL_BYTES_MAX {
-        return base64(bytes, out);
-    }
-    let negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
-    let sign = if negative { -1_i128 } else { 0 };
-    let unscaled = bytes.iter().fold(sign, |value, byte| (value << 8) | i128::from(*byte));
+    let unscaled = unscaled(bytes);
+    let negative = unscaled < 0;
     let mut digits = [b'0'; 40];
     let mut slots = &mut digits[..];
     write!(slots, "{:>040}", unscaled.unsigned_abs()).ok()?;

@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use super::digits;
 use super::op::fixed_decimal;
 use super::op::shortest;
 use super::scaled::scaled;
@@ -84,10 +85,14 @@ fn scalar(kind: &Kind<'_>, value: &Value) -> Option<Vec<u8>> {
         Kind::UuidBytes { with_length: true } => with_length(&fixed(value, 16)?),
         Kind::UuidBytes { with_length: false } => fixed(value, 16)?,
         Kind::Decimal { .. } if value.is_number() => decimal(kind, value)?,
-        Kind::Decimal { fixed: None, .. } => {
-            with_length(shortest(&bytes(value).filter(|bytes| !bytes.is_empty())?))
+        Kind::Decimal { precision, fixed: size, .. } => {
+            let bytes = bytes(value).filter(|bytes| digits::has_at_most(bytes, *precision))?;
+            match size {
+                Some(size) => Some(bytes).filter(|bytes| bytes.len() == *size)?,
+                None => with_length(shortest(Some(&bytes).filter(|bytes| !bytes.is_empty())?)),
+            }
         }
-        Kind::Decimal { fixed: Some(size), .. } | Kind::Fixed(size) => fixed(value, *size)?,
+        Kind::Fixed(size) => fixed(value, *size)?,
         Kind::Duration => fixed(value, 12)?,
         Kind::Enum(symbols) => count(symbols.iter().position(|symbol| value == symbol.as_str())?),
         kind => varint::bytes(integer(kind, value)?),

@@ -1,5 +1,6 @@
 //! Where a datum ends: the length of each value, found by its shape.
 
+use super::digits;
 use crate::schema::Kind;
 use crate::schema::Shape;
 
@@ -33,6 +34,14 @@ pub(super) fn counted<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
     take(rest, length)
 }
 
+/// Takes the bytes of a fixed, or bytes with their length before them.
+pub(super) fn sized<'b>(rest: &mut &'b [u8], fixed: Option<usize>) -> Option<&'b [u8]> {
+    match fixed {
+        Some(size) => take(rest, size),
+        None => counted(rest),
+    }
+}
+
 fn skip(shape: &Shape<'_>, rest: &mut &[u8]) -> Option<()> {
     match &shape.kind {
         Kind::Null => {}
@@ -46,12 +55,14 @@ fn skip(shape: &Shape<'_>, rest: &mut &[u8]) -> Option<()> {
         | Kind::Timestamp { .. } => drop(long(rest)?),
         Kind::Float => drop(take(rest, 4)?),
         Kind::Double => drop(take(rest, 8)?),
-        Kind::Bytes
-        | Kind::String
-        | Kind::UuidText
-        | Kind::UuidBytes { with_length: true }
-        | Kind::Decimal { fixed: None, .. } => drop(counted(rest)?),
-        Kind::Fixed(size) | Kind::Decimal { fixed: Some(size), .. } => drop(take(rest, *size)?),
+        Kind::Bytes | Kind::String | Kind::UuidText | Kind::UuidBytes { with_length: true } => {
+            counted(rest)?;
+        }
+        Kind::Fixed(size) => drop(take(rest, *size)?),
+        Kind::Decimal { precision, fixed, .. } => {
+            let bytes = sized(rest, *fixed)?;
+            digits::has_at_most(bytes, *precision).then_some(())?;
+        }
         Kind::UuidBytes { with_length: false } => drop(take(rest, 16)?),
         Kind::Duration => drop(take(rest, 12)?),
         Kind::Array(items) => {

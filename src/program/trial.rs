@@ -6,10 +6,14 @@
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use super::CompileError;
 use super::Parameters;
 use super::Program;
+use super::json::Text;
+use super::json::unscaled;
 use crate::schema::EventSchema;
 
 /// Records that are tried: more than a lifecycle has steps, as a rule.
@@ -109,11 +113,11 @@ impl Program {
             self.begin(&mut draw, index, event_time_ms);
             let length = self.encode(&mut draw, &mut window);
             let written = &window[..length];
-            match draw.ahead_bytes.filter(|_| self.text.is_some()) {
+            match draw.ahead_bytes.zip(self.text.as_ref()) {
                 None => drop(agree(schema, index, written)?),
-                Some(bytes) => {
+                Some((bytes, text)) => {
                     let value = agree(schema, index, &draw.ahead[..bytes])?;
-                    agree_as_text(&value, index, written)?;
+                    agree_as_text(text, &value, index, written)?;
                 }
             }
         }
@@ -155,51 +159,76 @@ fn has_map(value: &Value) -> bool {
     }
 }
 
-/// Checks that a text is JSON with the values of a record: all that has the same form in both.
-fn agree_as_text(value: &Value, index: u64, text: &[u8]) -> Result<(), TrialError> {
+/// Checks that a text is JSON with the values of a record.
+fn agree_as_text(layout: &Text, value: &Value, index: u64, text: &[u8]) -> Result<(), TrialError> {
     let text: serde_json::Value =
         serde_json::from_slice(text).map_err(|source| TrialError::NotJson { index, source })?;
-    if is_same(value, &text) { Ok(()) } else { Err(TrialError::OtherText { index }) }
+    if is_same(layout, value, &text) { Ok(()) } else { Err(TrialError::OtherText { index }) }
 }
 
-fn is_same(value: &Value, text: &serde_json::Value) -> bool {
-    match value {
-        Value::Null => text.is_null(),
-        Value::Boolean(truth) => text == truth,
-        Value::Int(number) | Value::Date(number) | Value::TimeMillis(number) => text == number,
-        Value::Long(number)
-        | Value::TimeMicros(number)
-        | Value::TimestampMillis(number)
-        | Value::TimestampMicros(number)
-        | Value::TimestampNanos(number)
-        | Value::LocalTimestampMillis(number)
-        | Value::LocalTimestampMicros(number)
-        | Value::LocalTimestampNanos(number) => text == number,
+fn is_same(layout: &Text, value: &Value, text: &serde_json::Value) -> bool {
+    match (layout, value) {
+        (_, Value::Null) => text.is_null(),
+        (_, Value::Boolean(truth)) => text == truth,
+        (_, Value::Int(number) | Value::Date(number) | Value::TimeMillis(number)) => text == number,
+        (
+            _,
+            Value::Long(number)
+            | Value::TimeMicros(number)
+            | Value::TimestampMillis(number)
+            | Value::TimestampMicros(number)
+            | Value::TimestampNanos(number)
+            | Value::LocalTimestampMillis(number)
+            | Value::LocalTimestampMicros(number)
+            | Value::LocalTimestampNanos(number),
+        ) => text == number,
         #[expect(
             clippy::cast_possible_truncation,
             clippy::float_cmp,
             reason = "the same float is asked for"
         )]
-        Value::Float(number) => text.as_f64().is_some_and(|text| text as f32 == *number),
-        Value::Double(number) => text.as_f64() == Some(*number),
-        Value::String(string) | Value::Enum(_, string) => text == string,
-        Value::Uuid(uuid) => *text == uuid.to_string(),
-        Value::Union(_, inner) => is_same(inner, text),
-        Value::Array(items) => text.as_array().is_some_and(|texts| {
-            texts.len() == items.len() && items.iter().zip(texts).all(|(i, t)| is_same(i, t))
+        (_, Value::Float(number)) => text.as_f64().is_some_and(|text| text as f32 == *number),
+        (_, Value::Double(number)) => text.as_f64() == Some(*number),
+        (_, Value::String(string) | Value::Enum(_, string)) => text == string,
+        (_, Value::Uuid(uuid)) => *text == uuid.to_string(),
+        (_, Value::Bytes(bytes) | Value::Fixed(_, bytes)) => is_base64(bytes, text),
+        (_, Value::Duration(duration)) => is_base64(&<[u8; 12]>::from(*duration), text),
+        (Text::Decimal { scale, .. }, Value::Decimal(decimal)) => {
+            Vec::try_from(decimal).is_ok_and(|bytes| is_number(&bytes, *scale, text))
+        }
+        (_, Value::Decimal(decimal)) => {
+            Vec::try_from(decimal).is_ok_and(|bytes| is_base64(&bytes, text))
+        }
+        (Text::Union(branches), Value::Union(branch, inner)) => {
+            branches.get(*branch as usize).is_some_and(|layout| is_same(layout, inner, text))
+        }
+        (Text::Array(layout), Value::Array(items)) => text.as_array().is_some_and(|texts| {
+            let mut both = items.iter().zip(texts);
+            texts.len() == items.len() && both.all(|(i, t)| is_same(layout, i, t))
         }),
-        Value::Map(entries) => text.as_object().is_some_and(|texts| {
+        (Text::Map(layout), Value::Map(entries)) => text.as_object().is_some_and(|texts| {
             texts.len() == entries.len()
-                && entries.iter().all(|(k, v)| texts.get(k).is_some_and(|t| is_same(v, t)))
+                && entries.iter().all(|(k, v)| texts.get(k).is_some_and(|t| is_same(layout, v, t)))
         }),
-        Value::Record(fields) => text.as_object().is_some_and(|texts| {
+        (Text::Record(layouts), Value::Record(fields)) => text.as_object().is_some_and(|texts| {
+            let mut both = layouts.iter().zip(fields);
             texts.len() == fields.len()
-                && fields.iter().all(|(k, v)| texts.get(k).is_some_and(|t| is_same(v, t)))
+                && both.all(|((_, l), (k, v))| texts.get(k).is_some_and(|t| is_same(l, v, t)))
         }),
-        // Bytes are base64 there, and decimals digits: of these only the kind is compared.
-        Value::Decimal(_) => text.is_number() || text.is_string(),
-        _ => text.is_string(),
+        _ => false,
     }
+}
+
+fn is_base64(bytes: &[u8], text: &serde_json::Value) -> bool {
+    *text == STANDARD.encode(bytes)
+}
+
+/// Returns whether a text is a decimal's number, as near as a double comes to it.
+#[expect(clippy::cast_precision_loss, reason = "as near as a double comes")]
+fn is_number(bytes: &[u8], scale: usize, text: &serde_json::Value) -> bool {
+    let unscaled = unscaled(bytes) as f64;
+    let expected = unscaled / 10_f64.powi(i32::try_from(scale).unwrap_or(i32::MAX));
+    text.as_f64().is_some_and(|number| (number - expected).abs() <= expected.abs() * 1e-12)
 }
 
 #[cfg(test)]
@@ -220,5 +249,32 @@ mod tests {
             agree(&schema, 7, &[0x82, 0x00]),
             Err(TrialError::Different { index: 7 })
         ));
+    }
+
+    /// Returns whether a text is taken for the values of a datum, whose schema has one field `x`.
+    fn is_taken(kind: &str, datum: &[u8], text: &str) -> bool {
+        let schema = TEXT.replace("\"long\"", kind);
+        let schema = EventSchema::parse("test", &schema).unwrap();
+        let layout = Text::of(&schema.shape().unwrap());
+        let value = agree(&schema, 0, datum).unwrap();
+        agree_as_text(&layout, &value, 0, text.as_bytes()).is_ok()
+    }
+
+    #[test]
+    fn a_wrong_text_is_found() {
+        let decimal = |digits: u32| {
+            format!(r#"{{"type":"bytes","logicalType":"decimal","precision":{digits},"scale":2}}"#)
+        };
+        for (kind, datum, right, wrong) in [
+            (decimal(38), &[4, 1, 0][..], r#"{"x":2.56}"#, r#"{"x":256}"#),
+            (decimal(38), &[4, 1, 0], r#"{"x":2.56}"#, r#"{"x":"AQA="}"#),
+            (decimal(39), &[4, 1, 0], r#"{"x":"AQA="}"#, r#"{"x":2.56}"#),
+            (r#""bytes""#.to_owned(), &[2, 9], r#"{"x":"CQ=="}"#, r#"{"x":"CA=="}"#),
+            (r#"["null","int"]"#.to_owned(), &[2, 2], r#"{"x":1}"#, r#"{"x":null}"#),
+            (r#"{"type":"array","items":"int"}"#.to_owned(), &[0], r#"{"x":[]}"#, r#"{"x":[0]}"#),
+        ] {
+            assert!(is_taken(&kind, datum, right), "{kind}: {right}");
+            assert!(!is_taken(&kind, datum, wrong), "{kind}: {wrong}");
+        }
     }
 }

@@ -14,8 +14,8 @@ use num_bigint::BigInt;
 
 use crate::records::Records;
 
-/// Decimals of more bytes are base64 in JSON.
-const DECIMAL_BYTES_MAX: usize = 16;
+/// Decimals whose type has more digits are base64 in JSON, whatever their value.
+const DIGITS_MAX: usize = 38;
 
 /// Returns what is wrong with a datum: it has to decode to its last byte, and to be encoded again
 /// as the same bytes, or where a map has several entries as an equal value of as many.
@@ -113,7 +113,7 @@ impl<'t> Reader<'t, '_> {
                 if number.magnitude() >= limit.magnitude() || !is_shortest {
                     return None;
                 }
-                if bytes.len() > DECIMAL_BYTES_MAX {
+                if decimal.precision > DIGITS_MAX {
                     return self.base64(&bytes);
                 }
                 self.word(&with_point(&number, decimal.scale))

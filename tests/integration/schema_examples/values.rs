@@ -1,11 +1,20 @@
 //! Values that a schema writes down: which branch of a union they are of, and what is refused.
 
-use apache_avro::types::Value;
+use std::collections::BTreeSet;
 
+use apache_avro::types::Value;
+use producer_load::program::Parameters;
+use producer_load::schema::Encoding;
+use producer_load::schema::inline_options;
+
+use super::RECORDS;
 use super::rows::drawn_as_theirs;
 use super::rows::their_field;
+use crate::records::Records;
 use crate::records::field;
+use crate::records::parameters;
 use crate::records::plain;
+use crate::records::record_text;
 use crate::records::refused;
 
 /// A union of two records whose fields have defaults.
@@ -86,4 +95,53 @@ fn a_record_with_a_field_that_its_type_has_not_is_refused() {
 fn an_enum_without_symbols_is_refused() {
     let said = refused(r#"{"name":"x","type":{"type":"enum","name":"E","symbols":[]}}"#);
     assert_eq!(said, "x: an enum without a symbol has no value");
+}
+
+/// Returns a decimal of so many digits, two of them behind the point.
+fn decimal(base: &str, digits: u32) -> String {
+    format!(r#"{{{base},"logicalType":"decimal","precision":{digits},"scale":2}}"#)
+}
+
+#[test]
+fn a_decimal_has_one_form_as_json_whatever_its_value() {
+    let as_json = Parameters { encoding: Encoding::Json, ..parameters() };
+    let fixed = r#""type":"fixed","name":"D","size":20"#;
+    for (base, digits, options, expected) in [
+        (r#""type":"bytes""#, 38, "[0.07, 1e35]", ["0.07", &format!("1{}.00", "0".repeat(35))]),
+        (r#""type":"bytes""#, 39, "[0.07, 2.56]", ["\"Bw==\"", "\"AQA=\""]),
+        (fixed, 38, "[-0.07, 2.56]", ["-0.07", "2.56"]),
+    ] {
+        let said = format!(r#"{{"options": {options}}}"#);
+        let text = record_text(&their_field("x", &decimal(base, digits), &said));
+        let records = Records::with(&text, &as_json);
+        let made: BTreeSet<_> = (0..RECORDS).map(|index| records.datum(index)).collect();
+        let expected = expected.map(|number| format!(r#"{{"x":{number}}}"#).into_bytes());
+        assert_eq!(made, expected.into(), "{base} of {digits} digits");
+    }
+}
+
+#[test]
+fn a_decimal_in_bytes_has_no_more_digits_than_its_type() {
+    let bytes = r#""type":"bytes""#;
+    let fixed = r#""type":"fixed","name":"D","size":2"#;
+    for (base, most, beyond) in [
+        // 9,999 and -9,999, 10,000 and -10,000.
+        (bytes, r#""'\u000f", "\u00d8\u00f1""#, r#""'\u0010""#),
+        (bytes, r#""\u0000\u0000'\u000f""#, r#""\u00d8\u00f0""#),
+        (fixed, r#""'\u000f""#, r#""'\u0010""#),
+        (bytes, r#""\u0001""#, r#""\u0001\u0000\u0000\u0000\u0000\u0000""#),
+    ] {
+        drawn_as_theirs(&decimal(base, 4), &format!(r#"{{"options": [{most}]}}"#));
+        let said = refusal(&decimal(base, 4), beyond);
+        assert!(said.starts_with("x: ") && said.ends_with("is no decimal"), "{said}");
+    }
+    let of_file = |datums: &'static [u8]| {
+        let said = r#"{"options": {"file": "x.bin", "encoding": "binary"}}"#;
+        let text = record_text(&their_field("x", &decimal(bytes, 4), said));
+        let text = inline_options(&text, &|_| Ok(datums.to_vec())).unwrap();
+        Records::compile(&text, &parameters()).err()
+    };
+    assert_eq!(of_file(&[4, 0x27, 0x0f]), None);
+    let said = of_file(&[4, 0x27, 0x0f, 4, 0x27, 0x10]).unwrap();
+    assert_eq!(said, "x: the options file does not hold datums of this type");
 }
