@@ -3,6 +3,8 @@
 //! Neighbours of one kind become one operation. What may be merged with what stands before it ends
 //! at a `barrier`: where a branch begins or ends, because operations jump there.
 
+use std::collections::HashMap;
+
 use super::CompileError;
 use super::Parameters;
 use super::draw::REGISTER_UNUSED;
@@ -34,6 +36,7 @@ mod theirs;
 
 use depend::Known;
 use size::Size;
+use source::Row;
 
 /// Operations of one program at most.
 const OPS_MAX: usize = 100_000;
@@ -108,6 +111,8 @@ struct Compiler<'k> {
     source_run_bytes: usize,
     /// What the slots of the sources may still take.
     room: Room,
+    /// The rows of the sources' options by their names.
+    rows: HashMap<String, Row>,
     /// Values so far, which number the random streams of sources and lifecycles.
     ordinal: u64,
     /// Fields that others depend on.
@@ -147,6 +152,7 @@ impl<'k> Compiler<'k> {
             source_run: Vec::new(),
             source_run_bytes: 0,
             room: Room::default(),
+            rows: HashMap::new(),
             ordinal: 0,
             depended: depend::find(shape)?,
             written: Vec::new(),

@@ -3,6 +3,8 @@
 //! Three ways: `arg.properties`, as Confluent's avro-random-generator documents it; our own
 //! `producer-load`, which takes exactly one way of drawing; and, inside of that, a value itself.
 
+use std::ops::RangeInclusive;
+
 use serde_json::Map;
 use serde_json::Value;
 
@@ -46,8 +48,12 @@ pub(super) enum Said<'a> {
 impl<'a> Said<'a> {
     /// Reads what stands beside a type.
     pub(super) fn of(shape: &Shape<'a>) -> Result<Self, FieldError> {
-        match (shape.ours, shape.theirs) {
-            (Some(ours), _) => Self::way(ours, &shape.path),
+        match (shape.ours, shape.theirs.filter(|theirs| !theirs.is_empty())) {
+            (Some(_), Some(_)) => {
+                let what = format!("both {OURS} and {THEIRS} say how it is drawn; keep one");
+                Err(FieldError::new(&shape.path, what))
+            }
+            (Some(ours), None) => Self::way(ours, &shape.path),
             (None, Some(theirs)) => Ok(Self::Theirs(theirs)),
             (None, None) => Ok(Self::Nothing),
         }
@@ -57,6 +63,7 @@ impl<'a> Said<'a> {
     pub(super) fn inner(value: &'a Value, path: &str) -> Result<Self, FieldError> {
         let Some(object) = value.as_object() else { return Ok(Self::Literal(value)) };
         if let Some(theirs) = object.get(THEIRS).and_then(Value::as_object) {
+            Place { path }.only(object, &[THEIRS], "what is drawn by it")?;
             return Ok(Self::Theirs(theirs));
         }
         if let Some(value) = object.get("value").filter(|_| object.len() == 1) {
@@ -155,19 +162,19 @@ impl Place<'_> {
             .ok_or_else(|| self.wrong(format!("'{name}' must be a whole number")))
     }
 
-    /// Returns a whole number from 0 to `max`, or else `otherwise`.
+    /// Returns a whole number within these bounds, or else `otherwise`.
     pub(super) fn count(
         self,
         object: &Map<String, Value>,
         name: &str,
         otherwise: u64,
-        max: u64,
+        bounds: RangeInclusive<u64>,
     ) -> Result<u64, FieldError> {
         let Some(value) = object.get(name) else { return Ok(otherwise) };
-        value
-            .as_u64()
-            .filter(|count| *count <= max)
-            .ok_or_else(|| self.wrong(format!("'{name}' must be a whole number of 0 to {max}")))
+        value.as_u64().filter(|count| bounds.contains(count)).ok_or_else(|| {
+            let (min, max) = (bounds.start(), bounds.end());
+            self.wrong(format!("'{name}' must be a whole number of {min} to {max}"))
+        })
     }
 
     /// Returns a text, if it is there.

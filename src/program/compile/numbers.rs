@@ -287,7 +287,7 @@ pub(super) fn decimals(
     if !matches!(shape.kind, Kind::Float | Kind::Double) {
         return Err(place(shape).wrong("'decimals' goes with float and double only"));
     }
-    let decimals = place(shape).count(said, "decimals", 0, DECIMALS_MAX.into())?;
+    let decimals = place(shape).count(said, "decimals", 0, 0..=DECIMALS_MAX.into())?;
     Ok(u32::try_from(decimals).ok())
 }
 

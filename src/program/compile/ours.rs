@@ -100,7 +100,7 @@ impl Compiler<'_> {
             }
             ("id", Kind::String) => {
                 let said = place.object(said, &["digits"], way)?;
-                let digits = place.count(said, "digits", 24, 64)?.max(1);
+                let digits = place.count(said, "digits", 24, 1..=64)?;
                 Ok(Op::Id(Id::new(u8::try_from(digits).unwrap_or(1))))
             }
             (way, kind) => {
@@ -115,8 +115,8 @@ impl Compiler<'_> {
             return Err(place.wrong("'lifecycle' goes with the outermost record only"));
         }
         let said = place.object(said, &["steps", "block"], "lifecycle")?;
-        let steps = place.count(said, "steps", 1, LIFECYCLE_MAX)?.max(1);
-        let block = place.count(said, "block", 1_024, LIFECYCLE_MAX)?.max(1);
+        let steps = place.count(said, "steps", 1, 1..=LIFECYCLE_MAX)?;
+        let block = place.count(said, "block", 1_024, 1..=LIFECYCLE_MAX)?;
         self.lifecycle = Some(Lifecycle { steps, block });
         self.fields(shape)
     }

@@ -20,6 +20,20 @@ use crate::schema::FieldError;
 use crate::schema::Kind;
 use crate::schema::Shape;
 
+/// How the fields of a row pick their options, as the first of them has it.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    path: String,
+    pick: Pick,
+    options: usize,
+}
+
+impl Row {
+    fn new(shape: &Shape<'_>, pick: &Pick, options: usize) -> Self {
+        Self { path: shape.path.clone(), pick: pick.clone(), options }
+    }
+}
+
 impl Compiler<'_> {
     /// Compiles a value that is the same whenever its source sends one.
     pub(super) fn source(&mut self, shape: &Shape<'_>, said: &Value) -> Result<(), FieldError> {
@@ -37,7 +51,8 @@ impl Compiler<'_> {
         let place = place(shape);
         let said = place.object(said, &known, "source")?;
         // Fields of one row draw from the same stream, and so the same place of their options.
-        let stream = place.text(said, "row")?.map_or(self.ordinal, rng::hash_text);
+        let row = place.text(said, "row")?;
+        let stream = row.map_or(self.ordinal, rng::hash_text);
         let (draw, register) = if let Some(choice) = said.get("choice") {
             place.only(said, &["choice", "row"], "'source' with 'choice'")?;
             let (values, weights) = ours::weighted_values(shape, choice)?;
@@ -53,7 +68,25 @@ impl Compiler<'_> {
         } else {
             self.source_number(shape, said)?
         };
+        if let (Some(name), SourceDraw::Options { pick, options }) = (row, &draw) {
+            self.check_row(shape, name, Row::new(shape, pick, options.len()))?;
+        }
         Ok(SourceField { stream, draw, register })
+    }
+
+    /// Checks that a row's options are as many as those of its other fields, and weigh as much.
+    fn check_row(&mut self, shape: &Shape<'_>, name: &str, row: Row) -> Result<(), FieldError> {
+        let first = self.rows.entry(name.to_owned()).or_insert_with(|| row.clone());
+        if (row.options, &row.pick) == (first.options, &first.pick) {
+            return Ok(());
+        }
+        let (path, count) = (&first.path, first.options);
+        let what = format!(
+            "of the row '{name}' it has {} options and {path} has {count}; all fields of a row \
+             have as many, with the same weights",
+            row.options
+        );
+        Err(place(shape).wrong(what))
     }
 
     fn source_options(
@@ -99,16 +132,18 @@ impl Compiler<'_> {
         said: &Map<String, Value>,
     ) -> Result<(SourceDraw, u8), FieldError> {
         let place = place(shape);
-        let divisor = place.count(said, "divisor", 1, u64::MAX)?.max(1);
+        let divisor = place.count(said, "divisor", 1, 1..=u64::MAX)?;
         if matches!(shape.kind, Kind::String) {
             place.only(said, &["prefix", "digits", "divisor"], "'source' of a string")?;
             let prefix: Box<str> = place.text(said, "prefix")?.unwrap_or_default().into();
-            let digits = usize::try_from(place.count(said, "digits", 0, 20)?).unwrap_or_default();
+            let digits =
+                usize::try_from(place.count(said, "digits", 0, 0..=20)?).unwrap_or_default();
             if divisor == 1 && self.source_key.is_none() {
                 self.source_key = Some(SourceKey { prefix: prefix.clone(), digits, first: 0 });
             }
             return Ok((SourceDraw::Text { prefix, digits, divisor }, REGISTER_UNUSED));
         }
+        check_whole(shape)?;
         place.only(said, &["first", "divisor"], "'source' of a number")?;
         let first = place.integer(said, "first")?.unwrap_or_default();
         let last = i128::from((self.sources.end - 1) / divisor) + i128::from(first);
@@ -123,10 +158,7 @@ impl Compiler<'_> {
     /// Notes an integer of a source, which every source's has to fit.
     fn whole(&mut self, shape: &Shape<'_>, min: i128, max: i128) -> Result<u8, FieldError> {
         let place = place(shape);
-        if !matches!(shape.kind, Kind::Int | Kind::Long) {
-            let what = format!("a source's number does not go with the type {}", shape.kind.name());
-            return Err(place.wrong(what));
-        }
+        check_whole(shape)?;
         let (least, most) = numbers::limits(&shape.kind);
         if min > max || min < least || max > most {
             let what =
@@ -135,4 +167,13 @@ impl Compiler<'_> {
         }
         Ok(self.write(&shape.path, min, max))
     }
+}
+
+/// Checks that a type is one of integers.
+fn check_whole(shape: &Shape<'_>) -> Result<(), FieldError> {
+    if matches!(shape.kind, Kind::Int | Kind::Long) {
+        return Ok(());
+    }
+    let what = format!("a source's number does not go with the type {}", shape.kind.name());
+    Err(place(shape).wrong(what))
 }

@@ -90,7 +90,7 @@ pub(super) fn string(
 /// Returns the form of a number that is written as text.
 pub(super) fn counted(said: &Map<String, Value>, place: Place<'_>) -> Result<Form, FieldError> {
     let (prefix, suffix) = affixes(said, place)?;
-    let digits = usize::try_from(place.count(said, "digits", 0, 20)?).unwrap_or_default();
+    let digits = usize::try_from(place.count(said, "digits", 0, 0..=20)?).unwrap_or_default();
     Ok(Form::Text { prefix, digits, suffix })
 }
 

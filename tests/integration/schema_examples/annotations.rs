@@ -8,6 +8,7 @@ use producer_load::schema::inline_options;
 use super::RECORDS;
 use super::distinct;
 use super::rows::drawn_as_theirs;
+use super::rows::our_field;
 use super::rows::their_field;
 use super::rows::theirs_of;
 use super::set;
@@ -332,6 +333,20 @@ fn what_a_type_does_not_take_is_refused_by_name() {
         let error = refused(&their_field("x", kind, said));
         assert!(error.starts_with("x: ") && error.contains(words), "{kind} {said}: {error}");
     }
+}
+
+#[test]
+fn what_both_annotations_say_is_refused() {
+    let both = r#""arg.properties":{"range":{"min":1}},"producer-load":{"range":{"min":9}}"#;
+    let error = refused(&format!(r#"{{"name":"x","type":"int",{both}}}"#));
+    assert_eq!(error, "x: both producer-load and arg.properties say how it is drawn; keep one");
+    let case = r#"{"arg.properties":{"range":{"min":1}},"range":{"min":9}}"#;
+    let by = r#"{"by":{"field":"j","cases":{"1":CASE},"otherwise":0}}"#.replace("CASE", case);
+    let j = their_field("j", r#""int""#, r#"{"options":[1]}"#);
+    let error = refused(&format!("{j},{}", our_field("x", r#""int""#, &by)));
+    assert!(error.starts_with("x: ") && error.contains("does not take 'range'"), "{error}");
+    let empty = both.replace(r#"{"range":{"min":1}}"#, "{}");
+    Records::of_fields(&format!(r#"{{"name":"x","type":"int",{empty}}}"#));
 }
 
 #[test]

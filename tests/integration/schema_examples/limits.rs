@@ -226,6 +226,28 @@ fn a_decimal_option_has_every_digit_that_is_written() {
 }
 
 #[test]
+fn a_setting_that_would_have_to_be_changed_is_refused() {
+    for (kind, said, words) in [
+        (r#""string""#, r#"{"id": {"digits": 0}}"#, "'digits' must be a whole number of 1 to 64"),
+        (r#""string""#, r#"{"source": {"divisor": 0}}"#, "'divisor' must be a whole number of 1"),
+        (r#""long""#, r#"{"source": {"divisor": 0}}"#, "'divisor' must be a whole number of 1"),
+        (
+            r#"{"type":"string","logicalType":"uuid"}"#,
+            r#"{"source": {"prefix": "a"}}"#,
+            "a source's number does not go with the type uuid",
+        ),
+    ] {
+        is_refused(&our_field("x", kind, said), words);
+    }
+    for name in ["steps", "block"] {
+        let said = format!(r#""producer-load":{{"lifecycle":{{"{name}":0}}}}"#);
+        let text = format!(r#"{{"type":"record","name":"R","fields":[],{said}}}"#);
+        let error = Records::compile(&text, &parameters()).err().unwrap();
+        assert!(error.starts_with(&format!("the schema: '{name}' must be")), "{error}");
+    }
+}
+
+#[test]
 fn a_decimal_that_others_follow_counts_as_its_digits() {
     let price = their_field("price", &decimal(9, 2, None), r#"{"options": [2.5]}"#);
     let said = r#"{"times": {"field": "price", "min": 3, "max": 3}}"#;

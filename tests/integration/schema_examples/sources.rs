@@ -145,6 +145,27 @@ fn options_of_one_row_take_the_same_place() {
 }
 
 #[test]
+fn options_of_one_row_are_as_many_and_weigh_as_much() {
+    let options = r#"{"source": {"options": [1, 2], "row": "q"}}"#;
+    let weighted = |a: u32, b: u32| {
+        format!(
+            r#"{{"source": {{"row": "q", "choice": [{{"value": 1, "weight": {a}}},
+                {{"value": 2, "weight": {b}}}]}}}}"#
+        )
+    };
+    let fields = |first: &str, second: &str| {
+        [our_field("a", r#""int""#, first), our_field("b", r#""int""#, second)].join(",")
+    };
+    let three = r#"{"source": {"options": [1, 2, 3], "row": "q"}}"#;
+    let said = refused(&fields(options, three));
+    assert!(said.starts_with("b: of the row 'q' it has 3 options and a has 2"), "{said}");
+    let said = refused(&fields(&weighted(1, 2), &weighted(2, 1)));
+    assert!(said.starts_with("b: ") && said.contains("the same weights"), "{said}");
+    Records::of_fields(&fields(&weighted(1, 2), &weighted(2, 4)));
+    Records::of_fields(&fields(options, &three.replace("\"q\"", "\"other\"")));
+}
+
+#[test]
 fn options_by_weight_go_with_every_type() {
     let choice = r#"{"source": {"choice": [{"value": "A", "weight": 3}, {"value": "B"}]}}"#;
     let kind = r#"{"type":"enum","name":"E","symbols":["A","B"]}"#;
