@@ -21,6 +21,7 @@ mod literal;
 mod number;
 mod real;
 mod text;
+mod wide;
 
 pub(super) use branch::Branch;
 pub(super) use branch::Lookup;
@@ -40,6 +41,7 @@ pub(super) use number::shortest;
 pub(super) use real::Curve;
 pub(super) use real::Real;
 pub(super) use real::Spread;
+pub(super) use wide::WideRange;
 
 /// A uniform range of doubles: `low` up to but not including `low + span`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -120,6 +122,8 @@ pub(super) enum Op {
     Fixed(usize),
     /// Random bits as a decimal's bytes, in a fixed or with their length before them.
     WideDecimal(Box<WideDecimal>),
+    /// An integer of more than 64 bits, evenly, as a decimal's bytes.
+    WideRange(Box<WideRange>),
     /// A random UUID as text.
     UuidText,
     /// A random UUID as 16 bytes.
@@ -221,6 +225,7 @@ impl Op {
                 let bytes = decimal.bits / 8 + 1;
                 varint::BYTES_MAX + decimal.fixed.unwrap_or(bytes).max(bytes) + 8
             }
+            Self::WideRange(range) => range.bytes_max(),
             Self::UuidText => 1 + text::UUID_BYTES,
             Self::UuidBytes => 16,
             Self::Duration => 12,
@@ -337,6 +342,7 @@ impl Op {
             Self::Bytes { length } => text::bytes(*length, &mut draw.rng, out, at),
             Self::Fixed(bytes) => text::random(*bytes, &mut draw.rng, out, at),
             Self::WideDecimal(decimal) => text::wide_decimal(**decimal, &mut draw.rng, out, at),
+            Self::WideRange(range) => range.write(&mut draw.rng, out, at),
             Self::UuidText => text::uuid_text(&mut draw.rng, out, at),
             Self::UuidBytes => put(out, at, &text::uuid(&mut draw.rng)),
             Self::Duration => text::duration(&mut draw.rng, out, at),

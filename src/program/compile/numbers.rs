@@ -13,6 +13,7 @@ use crate::program::op::Op;
 use crate::program::op::Range;
 use crate::program::op::Whole;
 use crate::program::op::WideDecimal;
+use crate::program::op::WideRange;
 use crate::program::said::Place;
 use crate::program::scaled;
 use crate::schema::FieldError;
@@ -21,6 +22,9 @@ use crate::schema::Shape;
 
 /// Digits that a 64-bit integer can always have.
 const DIGITS_MAX: u32 = 18;
+
+/// Digits that a 128-bit integer can always have: a range has room for those of a decimal.
+const WIDE_DIGITS_MAX: u32 = 38;
 
 /// Digits behind the point that `decimals` may ask for.
 const DECIMALS_MAX: u32 = 9;
@@ -36,18 +40,32 @@ pub(super) fn number(whole: Whole, form: Form, register: u8) -> Op {
     Op::Number(Number { whole, form, register }.into())
 }
 
-/// Returns the integers that a type can hold, decimals without their point.
+/// Returns the integers that a type can hold, decimals without their point and those of at most
+/// [`DIGITS_MAX`] digits.
 pub(super) fn limits(kind: &Kind<'_>) -> (i128, i128) {
+    limits_within(kind, DIGITS_MAX)
+}
+
+fn limits_within(kind: &Kind<'_>, digits_max: u32) -> (i128, i128) {
     match kind {
         Kind::Int | Kind::Date | Kind::TimeMillis => (i32::MIN.into(), i32::MAX.into()),
         Kind::Decimal { precision, fixed, .. } => {
-            let digits =
-                10_i128.pow(u32::try_from((*precision).min(DIGITS_MAX as usize)).unwrap_or(0)) - 1;
-            let bits = fixed.map_or(63, |bytes| (bytes * 8).clamp(1, 64) - 1);
-            let most = digits.min((1_i128 << bits) - 1);
+            let digits = u32::try_from(*precision).unwrap_or(u32::MAX).min(digits_max);
+            let bits = fixed.map_or(127, |bytes| (bytes * 8).clamp(1, 128) - 1);
+            let most = (10_i128.pow(digits) - 1).min(i128::MAX >> (127 - bits));
             (-most, most)
         }
         _ => (i64::MIN.into(), i64::MAX.into()),
+    }
+}
+
+/// Returns what to add to the refusal of a number that its type could hold, and this cannot.
+pub(super) fn but_so_many_digits(kind: &Kind<'_>) -> String {
+    match kind {
+        Kind::Decimal { precision, .. } if *precision > DIGITS_MAX as usize => {
+            format!("; of a decimal of more than {DIGITS_MAX} digits it draws but so many")
+        }
+        _ => String::new(),
     }
 }
 
@@ -121,14 +139,21 @@ pub(super) fn iteration(
     let one = 10_i128.checked_pow(decimals).unwrap_or(i128::MAX);
     let is_down = restart.is_some_and(|restart| restart < start);
     let step = step.unwrap_or(if is_down { -one } else { one });
+    if let (Kind::Decimal { precision, .. }, None) = (kind, restart)
+        && *precision > DIGITS_MAX as usize
+    {
+        let what = format!("a decimal of more than {DIGITS_MAX} digits needs a 'restart'");
+        return Err(place.wrong(what));
+    }
     let end = restart.unwrap_or(if step < 0 { least } else { most });
+    let initial = get("initial")?.unwrap_or(start);
+    if [start, end, initial].iter().any(|value| !(least..=most).contains(value)) {
+        let what = "'iteration' leaves the values of the type".to_owned();
+        return Err(place.wrong(what + &but_so_many_digits(kind)));
+    }
     let goes_there = (end - start).signum() == step.signum();
     if step == 0 || !goes_there || i64::try_from(step).is_err() {
         return Err(place.wrong("'step' must lead from 'start' to 'restart'"));
-    }
-    let initial = get("initial")?.unwrap_or(start);
-    if [start, end, initial].iter().any(|value| !(least..=most).contains(value)) {
-        return Err(place.wrong("'iteration' leaves the values of the type"));
     }
     let bounds = (start.min(end).min(initial), start.max(end).max(initial));
     let span = (end - start).abs();
@@ -139,9 +164,13 @@ pub(super) fn iteration(
 
 /// Returns a number times 10 to the power of `decimals`, as a whole one.
 fn scaled(value: &Value, decimals: u32, place: Place<'_>) -> Result<i128, FieldError> {
-    let whole = value.as_number().and_then(|number| scaled::scaled(number, decimals));
-    whole.ok_or_else(|| {
-        place.wrong(format!("{value} is no number of at most {decimals} digits behind the point"))
+    let number = value.as_number().ok_or_else(|| place.wrong(format!("{value} is no number")))?;
+    scaled::scaled(number, decimals).ok_or_else(|| match decimals {
+        0 => place.wrong(format!("{value} is no whole number, or too large")),
+        _ => {
+            let what = format!("{value} is too large, or has more than {decimals} digits behind");
+            place.wrong(what + " the point")
+        }
     })
 }
 
@@ -193,17 +222,33 @@ impl Compiler<'_> {
             (_, decimals) => decimals.unwrap_or_default(),
         };
         let form = form_of(&shape.kind, scale, place)?;
-        let (least, most) = limits(&shape.kind);
+        let (least, most) = limits_within(&shape.kind, WIDE_DIGITS_MAX);
         let bound =
             |value: Option<Value>| value.map(|value| scaled(&value, scale, place)).transpose();
-        let min = bound(bounds.min)?.unwrap_or(least);
-        let max = bound(bounds.max)?.map_or(most, |max| max - short_of_max);
+        let (min, max) = (bound(bounds.min)?, bound(bounds.max)?);
+        if let Kind::Decimal { precision, .. } = shape.kind
+            && precision > WIDE_DIGITS_MAX as usize
+            && (min.is_none() || max.is_none())
+        {
+            let digits = WIDE_DIGITS_MAX;
+            let what = format!("a range of a decimal of more than {digits} digits has both ends");
+            return Err(place.wrong(what));
+        }
+        let min = min.unwrap_or(least);
+        let max = max.map_or(most, |max| max - short_of_max);
         if min > max || min < least || max > most {
             let what = format!(
                 "a range's 'min' must be below its 'max', and both values of a {}",
                 shape.kind.name()
             );
             return Err(place.wrong(what));
+        }
+        let narrow = limits(&shape.kind);
+        if let Kind::Decimal { fixed, .. } = shape.kind
+            && (min < narrow.0 || max > narrow.1)
+        {
+            let span = max.wrapping_sub(min).cast_unsigned().wrapping_add(1);
+            return Ok(Op::WideRange(WideRange { low: min, span, fixed }.into()));
         }
         let range = range_of(min, max);
         if matches!(form, Form::Varint) {

@@ -233,7 +233,7 @@ impl Compiler<'_> {
         let limits = numbers::limits(&shape.kind);
         if least < limits.0 || most > limits.1 {
             let what = format!("its product can be {least} to {most}, no {}", shape.kind.name());
-            return Err(place.wrong(what));
+            return Err(place.wrong(what + &numbers::but_so_many_digits(&shape.kind)));
         }
         let register = self.write(&shape.path, least, most);
         let form = numbers::form_of(&shape.kind, 0, place)?;

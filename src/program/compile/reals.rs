@@ -92,7 +92,7 @@ impl Compiler<'_> {
             let what = format!(
                 "its numbers of {min} to {max} do not fit a {kind}; give it 'min' and 'max'"
             );
-            place.wrong(what)
+            place.wrong(what + &numbers::but_so_many_digits(&shape.kind))
         };
         let end = largest(&shape.kind);
         if min < -end || max > end {

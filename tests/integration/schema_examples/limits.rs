@@ -226,11 +226,60 @@ fn a_decimal_option_has_every_digit_that_is_written() {
 }
 
 #[test]
+fn a_range_of_a_decimal_has_38_digits() {
+    let most = 10_i128.pow(38) - 1;
+    for (kind, said, least, greatest) in [
+        (decimal(38, 10, None), r#"{"min": 0, "max": 1000000000}"#, 0, 10_i128.pow(19)),
+        (decimal(38, 20, None), r#"{"min": 0, "max": 1}"#, 0, 10_i128.pow(20)),
+        (decimal(38, 2, None), r#"{"min": 0}"#, 0, most),
+        (decimal(38, 2, Some(16)), r#"{"max": 0}"#, -most, 0),
+        (decimal(30, 2, Some(9)), r#"{"min": 0}"#, 0, (1 << 71) - 1),
+        (decimal(60, 20, None), r#"{"min": -1, "max": 1}"#, -(10_i128.pow(20)), 10_i128.pow(20)),
+    ] {
+        for records in [
+            drawn(&kind, &format!(r#"{{"range": {said}}}"#)),
+            drawn_as_theirs(&kind, &format!(r#"{{"range": {said}}}"#)),
+        ] {
+            let made: Vec<i128> = records.column("x", 400).iter().map(unscaled).collect();
+            assert!(made.iter().all(|it| (least..=greatest).contains(it)), "{kind} {said}");
+            let tenth = greatest / 10 - least / 10;
+            let ends = (made.iter().min().unwrap(), made.iter().max().unwrap());
+            assert!(*ends.0 < least + tenth && *ends.1 > greatest - tenth, "{kind}: {ends:?}");
+        }
+    }
+    let wide = r#"{"range": {"min": 0}}"#;
+    is_refused(&our_field("x", &decimal(39, 2, None), wide), "more than 38 digits has both ends");
+    let beyond = r#"{"range": {"min": 0, "max": 1e36}}"#;
+    is_refused(&our_field("x", &decimal(38, 2, None), beyond), "both values of a decimal");
+}
+
+#[test]
+fn what_draws_18_digits_of_a_wide_decimal_says_so() {
+    let so_many = "more than 18 digits it draws but so many";
+    let (fine, coarse) = (decimal(30, 20, None), decimal(30, 2, None));
+    for (kind, said, words) in [
+        (&fine, r#"{"normal": {"mean": 5, "deviation": 1}}"#, so_many),
+        (&fine, r#"{"counter": {"start": 1, "restart": 9}}"#, so_many),
+        (&coarse, r#"{"counter": {"start": 1}}"#, "needs a 'restart'"),
+    ] {
+        is_refused(&our_field("x", kind, said), words);
+    }
+    let plain =
+        our_field("x", &decimal(9, 2, None), r#"{"normal": {"mean": 9e9, "deviation": 1}}"#);
+    assert!(!refused(&plain).contains(so_many));
+    drawn(&coarse, r#"{"normal": {"mean": 5, "deviation": 1}}"#);
+    drawn(&coarse, r#"{"counter": {"start": 1, "restart": 9}}"#);
+}
+
+#[test]
 fn a_setting_that_would_have_to_be_changed_is_refused() {
     for (kind, said, words) in [
         (r#""string""#, r#"{"id": {"digits": 0}}"#, "'digits' must be a whole number of 1 to 64"),
         (r#""string""#, r#"{"source": {"divisor": 0}}"#, "'divisor' must be a whole number of 1"),
         (r#""long""#, r#"{"source": {"divisor": 0}}"#, "'divisor' must be a whole number of 1"),
+        (r#""int""#, r#"{"range": {"min": "1", "max": 5}}"#, r#""1" is no number"#),
+        (r#""int""#, r#"{"range": {"min": 1.5, "max": 5}}"#, "1.5 is no whole number"),
+        (&decimal(9, 1, None), r#"{"range": {"min": 1.25}}"#, "more than 1 digits behind"),
         (
             r#"{"type":"string","logicalType":"uuid"}"#,
             r#"{"source": {"prefix": "a"}}"#,
