@@ -74,6 +74,6 @@ mod tests {
             }
         }
         assert!(has_at_most(&[], 1) && has_at_most(&[0], 1));
-        assert!(!has_at_most(&[0x80; 1 << 20], 32_768));
+        assert!(!has_at_most(&vec![0x80; 1 << 20], 32_768));
     }
 }

@@ -165,12 +165,12 @@ pub(super) fn iteration(
 /// Returns a number times 10 to the power of `decimals`, as a whole one.
 fn scaled(value: &Value, decimals: u32, place: Place<'_>) -> Result<i128, FieldError> {
     let number = value.as_number().ok_or_else(|| place.wrong(format!("{value} is no number")))?;
-    scaled::scaled(number, decimals).ok_or_else(|| match decimals {
-        0 => place.wrong(format!("{value} is no whole number, or too large")),
-        _ => {
-            let what = format!("{value} is too large, or has more than {decimals} digits behind");
-            place.wrong(what + " the point")
+    scaled::scaled(number, decimals).ok_or_else(|| {
+        if decimals == 0 {
+            return place.wrong(format!("{value} is no whole number, or too large"));
         }
+        let what = format!("{value} is too large, or has more than {decimals} digits behind");
+        place.wrong(what + " the point")
     })
 }
 
@@ -283,8 +283,10 @@ impl Compiler<'_> {
         check_later(shape, later_ms)?;
         let is_now = later_ms == Range::inclusive(0, 0);
         let whole = match &shape.kind {
-            Kind::Timestamp { per_ms } if is_now => return Ok(Op::EventTime { per_ms: *per_ms }),
-            Kind::Timestamp { per_ms } => Whole::Moment { later_ms, per_ms: *per_ms },
+            Kind::Timestamp { per_ms, .. } if is_now => {
+                return Ok(Op::EventTime { per_ms: *per_ms });
+            }
+            Kind::Timestamp { per_ms, .. } => Whole::Moment { later_ms, per_ms: *per_ms },
             Kind::Date => Whole::Day { later_ms },
             Kind::TimeMillis => Whole::TimeOfDay { later_ms, per_ms: 1 },
             Kind::TimeMicros => Whole::TimeOfDay { later_ms, per_ms: 1_000 },
@@ -301,7 +303,7 @@ impl Compiler<'_> {
 fn check_later(shape: &Shape<'_>, later_ms: Range) -> Result<(), FieldError> {
     let of_ms = |ms: i128| match &shape.kind {
         Kind::Date => ms.div_euclid(DAY_MS),
-        Kind::Timestamp { per_ms } => ms * i128::from(*per_ms),
+        Kind::Timestamp { per_ms, .. } => ms * i128::from(*per_ms),
         _ => ms,
     };
     let (least, most) = match &shape.kind {

@@ -69,13 +69,13 @@ impl Compiler<'_> {
             self.source_number(shape, said)?
         };
         if let (Some(name), SourceDraw::Options { pick, options }) = (row, &draw) {
-            self.check_row(shape, name, Row::new(shape, pick, options.len()))?;
+            self.check_row(shape, name, &Row::new(shape, pick, options.len()))?;
         }
         Ok(SourceField { stream, draw, register })
     }
 
     /// Checks that a row's options are as many as those of its other fields, and weigh as much.
-    fn check_row(&mut self, shape: &Shape<'_>, name: &str, row: Row) -> Result<(), FieldError> {
+    fn check_row(&mut self, shape: &Shape<'_>, name: &str, row: &Row) -> Result<(), FieldError> {
         let first = self.rows.entry(name.to_owned()).or_insert_with(|| row.clone());
         if (row.options, &row.pick) == (first.options, &first.pick) {
             return Ok(());
