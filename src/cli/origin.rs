@@ -17,14 +17,18 @@ use clap::parser::ValueSource;
 use super::batches;
 use super::variables;
 
-/// Prints the error, with the variable that a refused value came from, and ends the program.
+/// Prints the error, with the variables that refused values came from, and ends the program.
 pub(super) fn exit(mut error: Error) -> ! {
     let typed: Vec<String> = env::args().map(batches::spelled_out).collect();
-    let note = variable(&error, &typed).map(|name| format!("note: the value is that of {name}\n"));
+    let note = match refused(&error, &typed).as_slice() {
+        [] => String::new(),
+        [name] => format!("note: the value is that of {name}\n"),
+        names => format!("note: the values are those of {}\n", names.join(" and ")),
+    };
     hide_password(&mut error);
     // With standard error closed there is nobody to tell.
     error.print().ok();
-    io::stderr().write_all(note.unwrap_or_default().as_bytes()).ok();
+    io::stderr().write_all(note.as_bytes()).ok();
     std::process::exit(error.exit_code())
 }
 
@@ -38,23 +42,17 @@ fn hide_password(error: &mut Error) {
     }
 }
 
-/// Returns the environment variable whose value was refused, if it was not typed.
-fn variable(error: &Error, typed: &[String]) -> Option<String> {
-    let refused = error.get(ContextKind::InvalidArg)?.to_string();
+/// Returns the environment variables whose values were refused: of those that were not typed.
+fn refused(error: &Error, typed: &[String]) -> Vec<String> {
     let mut command = variables::command();
     command.build();
-    let argument = arguments(&command).find(|argument| argument.to_string() == refused)?;
-    let long = format!("--{}", argument.get_long()?);
-    let short = argument.get_short().map(|short| format!("-{short}"));
-    let is_flag = |word: &String| {
-        let is_short = short.as_ref().is_some_and(|short| word.starts_with(short.as_str()));
-        is_short || word == &long || word.starts_with(&format!("{long}="))
+    let flags = [ContextKind::InvalidArg, ContextKind::PriorArg].map(|kind| error.get(kind));
+    let variable = |flag: String| {
+        let argument = arguments(&command).find(|argument| argument.to_string() == flag)?;
+        let name = argument.get_env().filter(|_| !variables::is_typed(argument, typed))?;
+        env::var_os(name).map(|_| name.to_string_lossy().into_owned())
     };
-    if typed.iter().any(is_flag) {
-        return None;
-    }
-    let name = argument.get_env()?;
-    env::var_os(name).map(|_| name.to_string_lossy().into_owned())
+    flags.into_iter().flatten().map(ToString::to_string).filter_map(variable).collect()
 }
 
 /// Returns what flags and variables said to a subcommand under these headings, as variables.
@@ -63,7 +61,8 @@ pub(super) fn said(
     subcommand: &str,
     headings: &[&str],
 ) -> Vec<(String, String)> {
-    let command = variables::command();
+    let words: Vec<OsString> = words.into_iter().collect();
+    let command = variables::command_for(&words);
     // What was read once is read again.
     let Ok(matches) = command.clone().try_get_matches_from(words) else { return Vec::new() };
     let known = command.find_subcommand(subcommand).zip(matches.subcommand_matches(subcommand));
@@ -109,13 +108,13 @@ mod tests {
         let error = Cli::try_parse_from(["producer-load", "--rate", "0"]).unwrap_err();
         let typed = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
         // Nothing was typed, and no such variable is set either.
-        assert_eq!(variable(&error, &typed(&[])), None);
-        assert_eq!(variable(&error, &typed(&["--rate", "0"])), None);
-        assert_eq!(variable(&error, &typed(&["-r0"])), None);
+        assert!(refused(&error, &typed(&[])).is_empty());
+        assert!(refused(&error, &typed(&["--rate", "0"])).is_empty());
+        assert!(refused(&error, &typed(&["-r0"])).is_empty());
         let unknown = Cli::try_parse_from(["producer-load", "--nonsense"]).unwrap_err();
-        assert_eq!(variable(&unknown, &[]), None);
+        assert!(refused(&unknown, &[]).is_empty());
         let missing = Cli::try_parse_from(["producer-load", "capacity"]).unwrap_err();
-        assert_eq!(variable(&missing, &[]), None);
+        assert!(refused(&missing, &[]).is_empty());
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! The command line as it reads the environment: a variable of ours that is empty counts as not
-//! set, since that is how manifests leave one out.
+//! The command line as it reads the environment: a variable of ours that is empty counts as not set,
+//! since that is how manifests leave one out, and a flag wins over the variable of another flag that
+//! it excludes.
 //!
 //! Those that other programs give, such as `PULSAR_URL`, are refused when they are empty: behind an
 //! empty one stands mostly a mistake, and without it the run would load another broker.
@@ -18,21 +19,54 @@ use super::Cli;
 /// What the names of variables begin with that are read by nothing else.
 const OURS: &str = "PRODUCER_LOAD_";
 
+/// Flags, each with the one that it excludes.
+const EITHER: [(&str, &str); 2] = [("domain", "schema_file"), ("schema_file", "domain")];
+
 /// Reads what was typed, and the environment where nothing was.
-pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, Error> {
-    let mut matches = command().try_get_matches_from(arguments)?;
+///
+/// # Errors
+/// With what cannot be read.
+pub(super) fn parse(typed: impl Iterator<Item = OsString>) -> Result<Cli, Error> {
+    let typed: Vec<OsString> = typed.collect();
+    let mut matches = command_for(&typed).try_get_matches_from(typed)?;
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command()))
 }
 
 /// Returns the command line that reads no empty variable of ours.
 pub(super) fn command() -> Command {
-    without_empty(Cli::command())
+    without_variables(Cli::command(), is_empty)
 }
 
-fn without_empty(command: Command) -> Command {
+/// Returns the same for what was typed: it reads no variable of a flag that a typed one excludes.
+pub(super) fn command_for(typed: &[OsString]) -> Command {
+    let words: Vec<String> = typed.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    EITHER.into_iter().fold(command(), |command, (flag, excluded)| {
+        let flag = command.get_arguments().find(|argument| argument.get_id() == flag);
+        if flag.is_some_and(|flag| is_typed(flag, &words)) {
+            without_variables(command, |argument| argument.get_id() == excluded)
+        } else {
+            command
+        }
+    })
+}
+
+/// Returns whether an argument was typed as a flag.
+pub(super) fn is_typed(argument: &Arg, typed: &[String]) -> bool {
+    let long = argument.get_long().map(|long| format!("--{long}"));
+    let short = argument.get_short().map(|short| format!("-{short}"));
+    typed.iter().any(|word| {
+        let is_short = short.as_ref().is_some_and(|short| word.starts_with(short.as_str()));
+        let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);
+        is_short || long.as_deref() == Some(name)
+    })
+}
+
+/// Returns the command, and its subcommands, with arguments that only flags give.
+fn without_variables(command: Command, which: impl Fn(&Arg) -> bool + Copy) -> Command {
     let unset =
-        |argument: Arg| if is_empty(&argument) { argument.env(None::<&str>) } else { argument };
-    command.mut_args(unset).mut_subcommands(without_empty)
+        |argument: Arg| if which(&argument) { argument.env(None::<&str>) } else { argument };
+    let within = |subcommand: Command| subcommand.mut_args(unset);
+    command.mut_args(unset).mut_subcommands(within)
 }
 
 fn is_empty(argument: &Arg) -> bool {
