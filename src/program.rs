@@ -32,6 +32,7 @@ mod varint;
 pub use choice::SourceChoice;
 pub use choice::SourceChoiceError;
 pub use draw::Draw;
+pub use json::DatumText;
 pub use key::KeyChoice;
 pub use table::FieldRow;
 pub use trial::PrepareError;
@@ -159,6 +160,12 @@ impl Program {
         self.bytes_max
     }
 
+    /// Returns the bytes of window that [`Program::datum`] needs.
+    #[must_use]
+    pub const fn datum_bytes_max(&self) -> usize {
+        self.datum_bytes_max
+    }
+
     /// Returns the most bytes of a key.
     #[must_use]
     pub fn key_bytes_max(&self) -> usize {
@@ -243,6 +250,12 @@ impl Program {
             return op::run(&self.ops, 0, draw, window, 0);
         }
         self.encode_from_ahead(draw, window)
+    }
+
+    /// Returns the record as an AVRO datum, whatever its encoding is, at the front of `window`.
+    pub fn datum<'w>(&self, draw: &mut Draw, window: &'w mut [u8]) -> &'w [u8] {
+        let bytes = op::run(&self.ops, 0, draw, window, 0);
+        &window[..bytes]
     }
 
     /// Writes the record from what the draw has of it, as JSON or as it is.

@@ -128,11 +128,11 @@ fn table(rows: &[FieldRow]) -> String {
     let mut text = format!("{:path$}  {:kind$}  {:>7}  drawn\n", "field", "type", "bytes");
     for row in rows {
         let drawn = shortened(&row.drawn);
+        let bytes = row.bytes_mean.map(|bytes| format!("{bytes:.1}")).unwrap_or_default();
         // Writing to a string cannot fail.
-        writeln!(text, "{:path$}  {:kind$}  {:>7.1}  {drawn}", row.path, row.kind, row.bytes_mean)
-            .ok();
+        writeln!(text, "{:path$}  {:kind$}  {bytes:>7}  {drawn}", row.path, row.kind).ok();
     }
-    let total: f64 = rows.iter().map(|row| row.bytes_mean).sum();
+    let total: f64 = rows.iter().filter_map(|row| row.bytes_mean).sum();
     writeln!(text, "{:path$}  {:kind$}  {total:>7.1}", "total", "").ok();
     text
 }

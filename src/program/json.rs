@@ -15,6 +15,8 @@ use super::skip::counted;
 use super::skip::long;
 use super::skip::sized;
 use super::skip::take;
+use crate::schema::EventSchema;
+use crate::schema::FieldError;
 use crate::schema::Kind;
 use crate::schema::Shape;
 
@@ -164,6 +166,29 @@ impl Text {
         let mut text = Vec::new();
         self.write(&mut datum, &mut text);
         text.len()
+    }
+}
+
+/// How datums of a schema are written as JSON, for those who look at them.
+#[derive(Debug)]
+pub struct DatumText(Text);
+
+impl DatumText {
+    /// Lays out how datums of a schema are written.
+    ///
+    /// # Errors
+    /// As [`EventSchema::shape`].
+    pub fn of(schema: &EventSchema) -> Result<Self, FieldError> {
+        Ok(Self(Text::of(&schema.shape()?)))
+    }
+
+    /// Returns the JSON text of a datum.
+    #[must_use]
+    pub fn text(&self, mut datum: &[u8]) -> Vec<u8> {
+        let mut text = Vec::new();
+        // A program makes only what is of its schema: the trial has seen it.
+        self.0.write(&mut datum, &mut text);
+        text
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Kind<'a> {
     Timestamp {
         /// 1, 1,000 or 1,000,000.
         per_ms: i64,
+        /// Whether it is one of wherever the reader is.
+        is_local: bool,
     },
     /// A number with a fixed number of digits behind the point; on a fixed of so many bytes, or on
     /// bytes.
@@ -91,9 +93,12 @@ impl Kind<'_> {
             Self::Date => "date",
             Self::TimeMillis => "time-millis",
             Self::TimeMicros => "time-micros",
-            Self::Timestamp { per_ms: 1 } => "timestamp-millis",
-            Self::Timestamp { per_ms: 1_000 } => "timestamp-micros",
-            Self::Timestamp { .. } => "timestamp-nanos",
+            Self::Timestamp { per_ms: 1, is_local: false } => "timestamp-millis",
+            Self::Timestamp { per_ms: 1, .. } => "local-timestamp-millis",
+            Self::Timestamp { per_ms: 1_000, is_local: false } => "timestamp-micros",
+            Self::Timestamp { per_ms: 1_000, .. } => "local-timestamp-micros",
+            Self::Timestamp { is_local: false, .. } => "timestamp-nanos",
+            Self::Timestamp { .. } => "local-timestamp-nanos",
             Self::Decimal { .. } => "decimal",
             Self::UuidText | Self::UuidBytes { .. } => "uuid",
             Self::Duration => "duration",

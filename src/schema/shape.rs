@@ -144,13 +144,12 @@ impl<'a> Walk<'a> {
             Schema::Date => Kind::Date,
             Schema::TimeMillis => Kind::TimeMillis,
             Schema::TimeMicros => Kind::TimeMicros,
-            Schema::TimestampMillis | Schema::LocalTimestampMillis => Kind::Timestamp { per_ms: 1 },
-            Schema::TimestampMicros | Schema::LocalTimestampMicros => {
-                Kind::Timestamp { per_ms: 1_000 }
-            }
-            Schema::TimestampNanos | Schema::LocalTimestampNanos => {
-                Kind::Timestamp { per_ms: 1_000_000 }
-            }
+            Schema::TimestampMillis => Kind::Timestamp { per_ms: 1, is_local: false },
+            Schema::TimestampMicros => Kind::Timestamp { per_ms: 1_000, is_local: false },
+            Schema::TimestampNanos => Kind::Timestamp { per_ms: 1_000_000, is_local: false },
+            Schema::LocalTimestampMillis => Kind::Timestamp { per_ms: 1, is_local: true },
+            Schema::LocalTimestampMicros => Kind::Timestamp { per_ms: 1_000, is_local: true },
+            Schema::LocalTimestampNanos => Kind::Timestamp { per_ms: 1_000_000, is_local: true },
             Schema::BigDecimal => return refuse(path, "a big-decimal cannot be made"),
             Schema::Uuid(UuidSchema::String) => Kind::UuidText,
             Schema::Uuid(UuidSchema::Bytes) => Kind::UuidBytes { with_length: true },
