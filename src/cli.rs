@@ -222,6 +222,7 @@ fn produce(arguments: &ProduceArgs, log_format: LogFormat) -> Result<u8, Failure
     let here = surroundings::here();
     let plan = Plan::resolve(arguments.settings()?, &here)?;
     if arguments.dry_run {
+        run::prepare(&plan).map_err(not_run)?;
         return print(&plan_text::render(&plan)).map(|()| 0);
     }
     let output = arguments

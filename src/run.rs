@@ -96,6 +96,20 @@ pub struct Outside {
     pub until: Option<Moment>,
 }
 
+/// Compiles the plan's schema and tries it out.
+///
+/// # Errors
+/// When no records can be made of it, or none that could be sent.
+pub fn prepare(plan: &Plan) -> Result<(EventSchema, Program), RunError> {
+    let schema = EventSchema::parse(&plan.events.name, &plan.events.schema_text)?.of_records()?;
+    let program = Program::prepare(&schema, &plan.parameters(), clock::wall_ms())?;
+    let bytes = program.key_bytes_max();
+    if !plan.batching.is_enabled && bytes > wire::SINGLE_KEY_BYTES_MAX {
+        return Err(RunError::KeyTooLong { bytes });
+    }
+    Ok((schema, program))
+}
+
 /// Runs the plan to its end and reports; `histograms` is where both latencies are logged to.
 ///
 /// # Errors
@@ -110,12 +124,7 @@ pub fn run(
     // Served while the run connects, too.
     let serving = plan.metrics_address.map(|address| metrics::serve(address, Arc::clone(&board)));
     let _server = serving.transpose()?;
-    let schema = EventSchema::parse(&plan.events.name, &plan.events.schema_text)?.of_records()?;
-    let program = Program::prepare(&schema, &plan.parameters(), clock::wall_ms())?;
-    let bytes = program.key_bytes_max();
-    if !plan.batching.is_enabled && bytes > wire::SINGLE_KEY_BYTES_MAX {
-        return Err(RunError::KeyTooLong { bytes });
-    }
+    let (schema, program) = prepare(&plan)?;
     let destination = Destination::open(&plan)?;
     let target = Target::of(&plan, &schema, destination.service_url().clone());
     let observe = &mut |taken: Taken| {

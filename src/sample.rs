@@ -5,11 +5,10 @@ use std::io::Write;
 
 use crate::clock;
 use crate::plan::Plan;
+use crate::program::DatumText;
 use crate::program::FieldRow;
-use crate::program::Parameters;
 use crate::program::PrepareError;
 use crate::program::Program;
-use crate::schema::Encoding;
 use crate::schema::EventSchema;
 use crate::schema::FieldError;
 use crate::schema::SchemaError;
@@ -64,32 +63,27 @@ pub struct Sample {
 /// # Errors
 /// When the schema cannot be used or nothing can be written.
 pub fn sample(plan: &Plan, sample: &Sample, out: &mut impl Write) -> Result<(), SampleError> {
-    let schema = schema_of(plan)?;
-    let encoding = match sample.format {
-        Format::Json => Encoding::Json,
-        Format::Avro => Encoding::Avro,
-        Format::Hex => plan.events.encoding,
-    };
-    let program = compiled(plan, &schema, encoding)?;
+    let (schema, program) = prepared(plan)?;
+    let text = DatumText::of(&schema)?;
     let mut container = match sample.format {
         Format::Avro => Some(Container::begin(out, schema.registered_text(), plan.seed)?),
         Format::Json | Format::Hex => None,
     };
     let mut draw = program.draw();
-    let mut window = vec![0; program.bytes_max()];
+    let mut window = vec![0; program.bytes_max().max(program.datum_bytes_max())];
     for index in sample.first..sample.first.saturating_add(sample.count) {
         program.begin(&mut draw, index, sample.event_time_ms);
-        let bytes = program.encode(&mut draw, &mut window);
-        let record = &window[..bytes];
         match (&mut container, sample.format) {
-            (Some(container), _) => container.add(out, record)?,
+            (Some(container), _) => container.add(out, program.datum(&mut draw, &mut window))?,
             (None, Format::Hex) => {
-                record.iter().try_for_each(|byte| write!(out, "{byte:02x}"))?;
+                let bytes = program.encode(&mut draw, &mut window);
+                window[..bytes].iter().try_for_each(|byte| write!(out, "{byte:02x}"))?;
                 out.write_all(b"\n")?;
             }
             (None, _) => {
-                out.write_all(record)?;
-                out.write_all(b"\n")?;
+                let mut line = text.text(program.datum(&mut draw, &mut window));
+                line.push(b'\n');
+                out.write_all(&line)?;
             }
         }
     }
@@ -104,8 +98,7 @@ pub fn sample(plan: &Plan, sample: &Sample, out: &mut impl Write) -> Result<(), 
 /// # Errors
 /// When the schema cannot be used.
 pub fn registered(plan: &Plan) -> Result<String, SampleError> {
-    let schema = schema_of(plan)?;
-    compiled(plan, &schema, plan.events.encoding)?;
+    let (schema, _) = prepared(plan)?;
     Ok(schema.registered_text().to_owned())
 }
 
@@ -114,17 +107,14 @@ pub fn registered(plan: &Plan) -> Result<String, SampleError> {
 /// # Errors
 /// When the schema cannot be used.
 pub fn fields(plan: &Plan) -> Result<Vec<FieldRow>, SampleError> {
-    let schema = schema_of(plan)?;
-    let program = compiled(plan, &schema, Encoding::Avro)?;
+    let (schema, program) = prepared(plan)?;
     Ok(program.field_rows(&schema, clock::wall_ms())?)
 }
 
-fn schema_of(plan: &Plan) -> Result<EventSchema, SampleError> {
-    Ok(EventSchema::parse(&plan.events.name, &plan.events.schema_text)?)
-}
-
-/// Compiles the plan's schema and tries it out, as a run does.
-fn compiled(plan: &Plan, schema: &EventSchema, encoding: Encoding) -> Result<Program, SampleError> {
-    let parameters = Parameters { encoding, ..plan.parameters() };
-    Ok(Program::prepare(schema, &parameters, clock::wall_ms())?)
+/// Compiles the plan's schema and tries it out, as a run does, so that what a run refuses is refused
+/// here, too.
+fn prepared(plan: &Plan) -> Result<(EventSchema, Program), SampleError> {
+    let schema = EventSchema::parse(&plan.events.name, &plan.events.schema_text)?.of_records()?;
+    let program = Program::prepare(&schema, &plan.parameters(), clock::wall_ms())?;
+    Ok((schema, program))
 }

@@ -109,7 +109,7 @@ struct DeadlineArgs {
 pub(super) struct IdentityArgs {
     /// What records are drawn from: the same seed makes the same records. Default: from the name.
     #[arg(long, value_name = "NUMBER", env = "PRODUCER_LOAD_SEED")]
-    seed: Option<u64>,
+    pub(super) seed: Option<u64>,
     /// This process's part of the sources, INDEX/COUNT; auto/COUNT in the pods of an Indexed Job.
     /// Default: all of them.
     #[arg(

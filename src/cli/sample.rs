@@ -92,6 +92,7 @@ pub(super) fn sample(arguments: &SampleArgs) -> Result<(), Failure> {
         },
     };
     let plan = plan(arguments.identity.settings(&arguments.records))?;
+    say_how_to_repeat(arguments, &plan, &sample);
     let mut out = BufWriter::new(io::stdout());
     let written =
         sample::sample(&plan, &sample, &mut out).and_then(|()| Ok(io::Write::flush(&mut out)?));
@@ -99,6 +100,17 @@ pub(super) fn sample(arguments: &SampleArgs) -> Result<(), Failure> {
         // A reader that has seen enough is no error.
         Err(SampleError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(failed),
+    }
+}
+
+/// Logs what was not given and decides the records.
+fn say_how_to_repeat(arguments: &SampleArgs, plan: &Plan, sample: &Sample) {
+    let seed = arguments.identity.seed.is_none().then(|| format!("--seed {}", plan.seed));
+    let time = format!("--event-time {}", sample.event_time_ms);
+    let time = arguments.event_time.is_none().then_some(time);
+    let flags: Vec<String> = seed.into_iter().chain(time).collect();
+    if !flags.is_empty() {
+        log::info!("the same records again: {}", flags.join(" "));
     }
 }
 

@@ -34,6 +34,8 @@ mod metrics;
 #[cfg(test)]
 mod past_reports;
 #[cfg(test)]
+mod printed;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod pods;
