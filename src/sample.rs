@@ -111,7 +111,7 @@ pub fn fields(plan: &Plan) -> Result<Vec<FieldRow>, SampleError> {
     Ok(program.field_rows(&schema, clock::wall_ms())?)
 }
 
-/// Compiles the plan's schema and tries it out, as a run does, so that what a run refuses is refused
+/// Compiles the plan's schema and tries it out as a run does, so that what a run refuses is refused
 /// here, too.
 fn prepared(plan: &Plan) -> Result<(EventSchema, Program), SampleError> {
     let schema = EventSchema::parse(&plan.events.name, &plan.events.schema_text)?.of_records()?;
