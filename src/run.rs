@@ -224,12 +224,9 @@ impl<'a> Run<'a> {
         let (stop_handle, stop) = stop::stop();
         let routing = plan.routing(partitions);
         let (batching, buffers) = plan.batching.of_lane(plan.open_batches(&routing));
-        let producers = routing.routes().map(|route| u64::from(route.partitions)).sum();
-        let stats = Stats::new(plan.lanes).with_producers(producers);
+        let producers = 0..routing.routes().map(|route| route.partitions).sum();
         // What an earlier run has sent has to be there as well.
-        for (producer, end) in (0..).zip(&stats.ends) {
-            end.raise_to(resumption.last(producer).map_or(0, |last| last.saturating_add(1)));
-        }
+        let stats = Stats::new(plan.lanes).with_producers(producers.map(|it| resumption.end(it)));
         Self {
             plan,
             program,

@@ -255,10 +255,10 @@ impl Stats {
         Self { lanes: (0..lanes).map(|_| LaneCounters::default()).collect(), ..Self::default() }
     }
 
-    /// Adds the ends of so many producers.
+    /// Adds a producer for each of these ends: the indices behind what earlier runs have sent.
     #[must_use]
-    pub fn with_producers(self, producers: u64) -> Self {
-        Self { ends: (0..producers).map(|_| Counter::default()).collect(), ..self }
+    pub fn with_producers(self, ends: impl Iterator<Item = u64>) -> Self {
+        Self { ends: ends.map(|end| Counter(end.into())).collect(), ..self }
     }
 
     /// Takes the latencies that were measured since the last call, and adds them to the total. Who

@@ -95,6 +95,12 @@ impl Resumption {
         self.done.get(producer as usize).copied().flatten()
     }
 
+    /// Returns the index behind that; 0: it has sent nothing.
+    #[must_use]
+    pub fn end(&self, producer: u32) -> u64 {
+        self.last(producer).map_or(0, |last| last.saturating_add(1))
+    }
+
     /// Returns whether a record may be done, which is cheap to ask.
     #[inline]
     #[must_use]

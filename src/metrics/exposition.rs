@@ -336,7 +336,7 @@ pub(super) mod tests {
     pub(crate) fn shown() -> Shown {
         Shown {
             labels: vec![("domain", "a \"b\" \\ c".to_owned())],
-            stats: Arc::new(Stats::new(1).with_producers(2)),
+            stats: Arc::new(Stats::new(1).with_producers([0; 2].into_iter())),
             schedule: Schedule::new("1000".parse().unwrap(), None),
             start: clock::now(),
             resumed_ns: 0,

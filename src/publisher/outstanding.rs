@@ -160,7 +160,7 @@ mod tests {
             ..BatchLimits::default()
         };
         let (mut lanes, end) = handover::hand_over(1, 1, limits);
-        let stats = Arc::new(Stats::new(1).with_producers(1));
+        let stats = Arc::new(Stats::new(1).with_producers([0].into_iter()));
         let returns = end.returns().clone();
         let measuring = Measuring { from_ns: 2, paced_until_ns: u64::MAX };
         let accounting =
