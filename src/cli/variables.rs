@@ -1,6 +1,6 @@
 //! The command line as it reads the environment: a variable of ours that is empty counts as not
-//! set, since that is how manifests leave one out, and a flag wins over the variable of another flag
-//! that it excludes.
+//! set, since that is how manifests leave one out, and a flag wins over the variable of another
+//! flag that it excludes.
 //!
 //! Those that other programs give, such as `PULSAR_URL`, are refused when they are empty: behind an
 //! empty one stands mostly a mistake, and without it the run would load another broker.
