@@ -83,6 +83,8 @@ pub(super) struct Watch<'a> {
     signals_seen: u32,
     stopped_by_signal: bool,
     lanes_ended_ns: Option<u64>,
+    /// Once everything was due: how many records the broker had answered for, and since when.
+    answered: Option<(u64, Moment)>,
 }
 
 impl<'a> Watch<'a> {
@@ -112,6 +114,7 @@ impl<'a> Watch<'a> {
             signals_seen: 0,
             stopped_by_signal: false,
             lanes_ended_ns: None,
+            answered: None,
         }
     }
 
@@ -163,7 +166,14 @@ impl<'a> Watch<'a> {
                     stop.set();
                     cancel.cancel();
                 }
-                recv(at(self.tick.due.instant())) -> _ => self.on_tick(stop),
+                recv(at(self.tick.due.instant())) -> _ => {
+                    self.on_tick(stop);
+                    if self.is_stalled() {
+                        log::warn!("no receipt for the drain timeout; what is left is not sent");
+                        stop.set();
+                        cancel.cancel();
+                    }
+                }
             }
         }
         let (window_ns, mut tick) = (self.plan.batching.window_ns, self.tick);
@@ -243,8 +253,23 @@ impl<'a> Watch<'a> {
     /// Returns whether everything was due already: lanes that are still at it are late.
     fn is_schedule_over(&self) -> bool {
         let elapsed_ns = clock::now().ns_since(self.start);
-        let is_over = self.plan.load.duration_ns.is_some_and(|all_ns| elapsed_ns >= all_ns);
-        is_over || self.lanes_ended_ns.is_some()
+        let schedule = self.plan.load.schedule();
+        let are_all_due =
+            || schedule.count().is_some_and(|all| schedule.due_before(elapsed_ns) == Some(all));
+        elapsed_ns >= schedule.end_ns() || self.lanes_ended_ns.is_some() || are_all_due()
+    }
+
+    /// Returns whether lanes are still at what was due long ago, and the broker has answered for
+    /// nothing for the drain timeout: it would never end.
+    fn is_stalled(&mut self) -> bool {
+        let (counts, now) = (self.seconds.stats.counts(), clock::now());
+        let answered = counts.acknowledged + counts.failed + counts.unknown;
+        if let Some((_, since)) = self.answered.filter(|(before, _)| *before == answered) {
+            let waited_ns = now.ns_since(since);
+            return self.lanes_ended_ns.is_none() && waited_ns >= self.plan.drain_timeout_ns;
+        }
+        self.answered = self.is_schedule_over().then_some((answered, now));
+        false
     }
 
     fn on_signal(&mut self, stop: &StopHandle, cancel: &Cancel) {

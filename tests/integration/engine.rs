@@ -159,6 +159,18 @@ fn what_has_no_receipt_after_the_drain_counts_as_unknown() {
 }
 
 #[test]
+fn a_run_ends_though_its_lanes_have_no_buffer_and_no_receipt_ever_comes() {
+    let broker = broker(0, Some("receipt-delay=1h"));
+    let url = broker.service_url();
+    let flags = ["-r", "2k", "-d", "2s", "--drain-timeout", "1s", "--max-outstanding", "500"];
+    let said = run(&[&["-u", &url, "--report", "-"], &flags[..]].concat());
+    assert_eq!(said.code, Some(98), "{}", said.log);
+    let (report, is_told) = (said.report(), said.log.contains("no receipt for the drain timeout"));
+    assert!(is_told && total(&report, "dropped") > 3_000, "{}{report}", said.log);
+    assert_eq!(total(&report, "unknown") + total(&report, "dropped"), 4_000, "{report}");
+}
+
+#[test]
 fn what_waits_longer_than_the_send_timeout_is_unknown_and_the_run_goes_on() {
     // No receipt ever comes: without the timeout this would take an hour.
     let slow = broker(0, Some("receipt-delay=1h"));
