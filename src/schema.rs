@@ -9,6 +9,7 @@ use apache_avro::Schema;
 use serde::Serialize;
 use serde_json::Value;
 
+mod faulty;
 mod kind;
 mod options;
 mod shape;
@@ -50,10 +51,12 @@ impl fmt::Display for Encoding {
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
     /// The text is not an AVRO schema.
-    #[error("the schema of {name} cannot be parsed: {source}")]
+    #[error("the schema of {name} cannot be parsed{}: {source}", at(.path))]
     Unparsable {
         /// The domain or file.
         name: String,
+        /// The field that it is about; empty: none.
+        path: String,
         /// What the parser says.
         source: Box<apache_avro::Error>,
     },
@@ -89,11 +92,12 @@ impl EventSchema {
     /// # Errors
     /// When the text is not AVRO (specification 1.12, "Schema Declaration").
     pub fn parse(origin: &str, text: &str) -> Result<Self, SchemaError> {
-        let unparsable =
-            |source| SchemaError::Unparsable { name: origin.to_owned(), source: Box::new(source) };
         let annotated: Value = serde_json::from_str(&without_comments(text))
             .map_err(|source| SchemaError::NotJson { name: origin.to_owned(), source })?;
-        let parsed = Schema::parse(&annotated).map_err(unparsable)?;
+        let parsed = Schema::parse(&annotated).map_err(|source| {
+            let path = faulty::faulty_field(&annotated);
+            SchemaError::Unparsable { name: origin.to_owned(), path, source: Box::new(source) }
+        })?;
         let mut registered = annotated.clone();
         strip(&mut registered);
         let name = parsed.name().map_or(origin, |name| name.name());
@@ -148,6 +152,10 @@ impl EventSchema {
     pub const fn parsed(&self) -> &Schema {
         &self.parsed
     }
+}
+
+fn at(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!(" at {path}") }
 }
 
 /// Blanks comments out, which Java's AVRO allows; lines and columns stay what they are.

@@ -92,15 +92,16 @@ pub(super) fn sample(arguments: &SampleArgs) -> Result<(), Failure> {
         },
     };
     let plan = plan(arguments.identity.settings(&arguments.records))?;
-    say_how_to_repeat(arguments, &plan, &sample);
     let mut out = BufWriter::new(io::stdout());
     let written =
         sample::sample(&plan, &sample, &mut out).and_then(|()| Ok(io::Write::flush(&mut out)?));
     match written {
         // A reader that has seen enough is no error.
-        Err(SampleError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(failed),
+        Err(SampleError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written.map_err(failed)?,
     }
+    say_how_to_repeat(arguments, &plan, &sample);
+    Ok(())
 }
 
 /// Logs what was not given and decides the records.

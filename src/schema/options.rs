@@ -8,16 +8,23 @@ use std::io;
 use serde_json::Value;
 
 use super::shape::THEIRS;
+use super::shape::join;
 use super::without_comments;
 
 /// An options file that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("the options file {file} {what}")]
+#[error("{}the options file {file} {what}", before(.path))]
 pub struct OptionsError {
+    /// The field that takes them; empty: it is none.
+    pub path: String,
     /// The file, as the schema names it.
     pub file: String,
     /// What is wrong with it.
     pub what: String,
+}
+
+fn before(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!("{path}: ") }
 }
 
 /// Reads every `"options": {"file": …, "encoding": …}` of an annotated schema through `read` and
@@ -33,22 +40,32 @@ pub fn inline_options(
     let Ok(mut schema) = serde_json::from_str::<Value>(&without_comments(text)) else {
         return Ok(text.to_owned());
     };
-    if inline(&mut schema, read)? { Ok(schema.to_string()) } else { Ok(text.to_owned()) }
+    if inline(&mut schema, "", read)? { Ok(schema.to_string()) } else { Ok(text.to_owned()) }
 }
 
-/// Returns whether there was anything to put in place.
+/// Returns whether there was anything to put in place, in the field at `path` and below.
 fn inline(
     schema: &mut Value,
+    path: &str,
     read: &dyn Fn(&str) -> io::Result<Vec<u8>>,
 ) -> Result<bool, OptionsError> {
     match schema {
         Value::Array(inner) => {
-            inner.iter_mut().try_fold(false, |any, inner| Ok(inline(inner, read)? || any))
+            inner.iter_mut().try_fold(false, |any, inner| Ok(inline(inner, path, read)? || any))
         }
         Value::Object(object) => {
+            let is_type = matches!(
+                object.get("type").and_then(Value::as_str),
+                Some("record" | "enum" | "fixed")
+            );
+            let field = object.get("name").and_then(Value::as_str).filter(|_| !is_type);
+            let path = field.map_or_else(|| path.to_owned(), |field| join(path, field));
             let mut any = false;
             for (name, value) in object.iter_mut().filter(|(name, _)| *name != "default") {
-                any |= if name == THEIRS { annotation(value, read)? } else { inline(value, read)? };
+                any |= match name.as_str() {
+                    THEIRS => annotation(value, &path, read)?,
+                    _ => inline(value, &path, read)?,
+                };
             }
             Ok(any)
         }
@@ -58,20 +75,23 @@ fn inline(
 
 fn annotation(
     said: &mut Value,
+    path: &str,
     read: &dyn Fn(&str) -> io::Result<Vec<u8>>,
 ) -> Result<bool, OptionsError> {
     ["/options", "/keys/options"].iter().try_fold(false, |any, place| {
-        let inlined = said.pointer_mut(place).map(|place| options(place, read)).transpose()?;
+        let inlined =
+            said.pointer_mut(place).map(|place| options(place, path, read)).transpose()?;
         Ok(inlined.unwrap_or_default() || any)
     })
 }
 
 fn options(
     place: &mut Value,
+    path: &str,
     read: &dyn Fn(&str) -> io::Result<Vec<u8>>,
 ) -> Result<bool, OptionsError> {
     let Some(file) = place["file"].as_str() else { return Ok(false) };
-    let wrong = |what: String| OptionsError { file: file.to_owned(), what };
+    let wrong = |what: String| OptionsError { path: path.to_owned(), file: file.to_owned(), what };
     let bytes = read(file).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     let found = match place["encoding"].as_str() {
         Some("json") => {
@@ -124,7 +144,12 @@ mod tests {
             (r#"{"file":"nouns.json"}"#, "nouns.json needs an 'encoding'"),
         ] {
             let said = inline_options(&with(options), &read).unwrap_err().to_string();
-            assert!(said.contains(words), "{said}");
+            assert!(said.starts_with(&format!("the options file {words}")), "{said}");
+            let field = format!(r#"{{"name":"f","type":["null",{}]}}"#, with(options));
+            let record = format!(r#"{{"type":"record","name":"R","fields":[{field}]}}"#);
+            let within = format!(r#"{{"fields":[{{"name":"r","type":{record}}}]}}"#);
+            let said = inline_options(&within, &read).unwrap_err().to_string();
+            assert!(said.starts_with(&format!("r.f: the options file {words}")), "{said}");
         }
     }
 }
