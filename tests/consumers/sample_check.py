@@ -72,10 +72,9 @@ def is_same(value, text):
             return isinstance(text, int) and text == value
         case float():
             return isinstance(text, (int, decimal.Decimal)) and is_real(value, float(text))
-        case datetime.datetime():
+        case datetime.datetime() | datetime.time():
             # Milliseconds or microseconds, as the type has it.
-            micros = (value - EPOCH) // datetime.timedelta(microseconds=1)
-            return micros in (text * 1_000, text)
+            return micros_of(value) in (text * 1_000, text)
         case datetime.date():
             return (value - EPOCH.date()).days == text
         case decimal.Decimal():
@@ -95,6 +94,13 @@ def is_same(value, text):
         case list():
             return len(value) == len(text) and all(map(is_same, value, text))
     raise TypeError(f"no rule for {type(value)}")
+
+
+def micros_of(value):
+    """Returns the microseconds of a time since midnight, or of a point in time since 1970, local or not."""
+    if isinstance(value, datetime.time):
+        value = datetime.datetime.combine(EPOCH.date(), value)
+    return (value.replace(tzinfo=EPOCH.tzinfo) - EPOCH) // datetime.timedelta(microseconds=1)
 
 
 def is_real(value, text):

@@ -125,6 +125,21 @@ fn shards_send_from_disjoint_sources() {
 }
 
 #[test]
+fn a_field_that_is_the_key_is_the_key_of_its_record() {
+    let broker = broker(4, None);
+    let url = broker.service_url();
+    let said = run(&["-u", &url, "-d", "400ms", "-r", "2k", "--key", "event_id", "--seed", "3"]);
+    assert_eq!(said.code, Some(0), "{}", said.log);
+    let topics = (0..4).map(|partition| format!("{TOPIC}-partition-{partition}"));
+    let held: Vec<Held> = topics.flat_map(|topic| held(&broker, &topic)).collect();
+    assert_eq!(held.len(), 800);
+    for (key, fields) in held {
+        let field = format!(r#"("event_id", String("{key}"))"#);
+        assert!(key.len() == 24 && fields.contains(&field), "{key} of {fields}");
+    }
+}
+
+#[test]
 fn fifty_replicas_share_no_name_and_no_record() {
     let broker = broker(0, None);
     let url = broker.service_url();
