@@ -33,6 +33,12 @@ impl Moment {
         Self(self.0.saturating_sub(ns))
     }
 
+    /// Returns the moment as a number, for what is shared between threads; never 0.
+    #[must_use]
+    pub const fn ns(self) -> u64 {
+        self.0
+    }
+
     /// Returns how many nanoseconds this moment is after `earlier`, 0 when it is before.
     #[must_use]
     pub const fn ns_since(self, earlier: Self) -> u64 {

@@ -18,6 +18,7 @@ use crate::cpu::Cgroup;
 use crate::schedule::Schedule;
 use crate::stats::Counter;
 use crate::stats::Stats;
+use crate::units::duration_text;
 
 mod exposition;
 mod pulse;
@@ -30,6 +31,9 @@ pub use server::ServerError;
 
 use pulse::Beat;
 use pulse::Pulse;
+
+/// A broker that answers for none of the records that wait for it counts as away after so long.
+const SILENCE_NS: u64 = 10_000_000_000;
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,12 +143,9 @@ impl Board {
     ///
     /// # Errors
     /// Says what is missing.
-    fn is_ready(&self) -> Result<(), String> {
+    fn is_ready(&self, now: Moment) -> Result<(), String> {
         match (self.stage(), self.shown.get()) {
-            (Stage::Producing, Some(shown)) => match shown.producers_away() {
-                0 => Ok(()),
-                away => Err(format!("{away} of {} producers are away", shown.producers())),
-            },
+            (Stage::Producing, Some(shown)) => shown.is_produced(now),
             (Stage::Draining, _) => Err("draining".to_owned()),
             (Stage::Connecting | Stage::Producing, _) => Err("connecting".to_owned()),
         }
@@ -168,6 +169,22 @@ impl Shown {
         self.stats.ends.len() as u64
     }
 
+    /// Returns whether every producer is there and the broker answers.
+    fn is_produced(&self, now: Moment) -> Result<(), String> {
+        let away = self.producers_away();
+        if away > 0 {
+            return Err(format!("{away} of {} producers are away", self.producers()));
+        }
+        let counts = self.stats.counts();
+        let is_waited_for = counts.sent > counts.acknowledged + counts.failed + counts.unknown;
+        let last_ns = counts.last_receipt_ns.max(self.resumed_ns);
+        let silent_ns = now.ns_since(self.start.plus_ns(last_ns));
+        if is_waited_for && silent_ns >= SILENCE_NS {
+            return Err(format!("no receipt for {}", duration_text(silent_ns)));
+        }
+        Ok(())
+    }
+
     /// Returns how many producers were lost and are not back; 0 for a transport that does not say.
     fn producers_away(&self) -> u64 {
         self.stats.counts().producers_away()
@@ -189,18 +206,24 @@ mod tests {
     #[test]
     fn a_run_is_ready_while_it_produces_with_all_of_its_producers() {
         let board = Board::new();
-        assert_eq!(board.is_ready(), Err("connecting".to_owned()));
+        assert_eq!(board.is_ready(clock::now()), Err("connecting".to_owned()));
         assert_eq!(board.is_live(clock::now()), Ok(()));
         board.begin(exposition::tests::shown());
-        assert_eq!(board.is_ready(), Ok(()));
+        assert_eq!(board.is_ready(clock::now()), Ok(()));
         let counted = &board.shown.get().unwrap().stats.publisher;
         counted.producers_lost.add(2);
         counted.producers_back.add(1);
-        assert_eq!(board.is_ready(), Err("1 of 2 producers are away".to_owned()));
+        assert_eq!(board.is_ready(clock::now()), Err("1 of 2 producers are away".to_owned()));
         counted.producers_back.add(1);
-        assert_eq!(board.is_ready(), Ok(()));
+        assert_eq!(board.is_ready(clock::now()), Ok(()));
+        let later = board.shown.get().unwrap().start.plus_ns(60_000_000_000);
+        assert_eq!(board.is_ready(later), Ok(()), "nothing is waited for");
+        counted.sent.add(1);
+        assert_eq!(board.is_ready(later), Err("no receipt for 60.0 s".to_owned()));
+        counted.last_receipt_ns.set(55_000_000_000);
+        assert_eq!(board.is_ready(later), Ok(()));
         board.drain();
-        assert_eq!(board.is_ready(), Err("draining".to_owned()));
+        assert_eq!(board.is_ready(clock::now()), Err("draining".to_owned()));
     }
 
     #[test]

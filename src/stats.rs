@@ -10,12 +10,15 @@ use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 
 use crate::batch::Batch;
+use crate::clock;
 use crate::cpu::ThreadTime;
 
 mod latency_total;
 mod responses;
+mod wait;
 
 pub use latency_total::LatencyTotal;
+pub use wait::Wait;
 
 use responses::Responses;
 
@@ -58,10 +61,8 @@ pub struct LaneCounters {
     pub dropped: Counter,
     /// Records of the warm-up among those whose turn came.
     pub warmup: Counter,
-    /// How often the lane had to wait for an empty buffer.
-    pub buffer_waits: Counter,
-    /// How long it waited for them, in nanoseconds.
-    pub buffer_wait_ns: Counter,
+    /// The lane's waits for empty buffers.
+    pub buffer_wait: Wait,
     /// Until when it waits for the next batch to be due, in nanoseconds since the run's start;
     /// `u64::MAX`: for a buffer, or for ever; 0: it works.
     pub rests_until_ns: Counter,
@@ -102,12 +103,10 @@ pub struct PublisherCounters {
     pub producers_back: Counter,
     /// Moves on while the publisher's runtime turns.
     pub turns: Counter,
-    /// How often a socket was full.
-    pub socket_waits: Counter,
-    /// How long, in nanoseconds.
-    pub socket_wait_ns: Counter,
-    /// How long there was nothing to do but to wait for receipts, in nanoseconds.
-    pub receipt_wait_ns: Counter,
+    /// Waits for room in a socket.
+    pub socket_wait: Wait,
+    /// Waits with nothing to do but to wait for receipts.
+    pub receipt_wait: Wait,
     /// The CPU time of the publisher's thread, in nanoseconds.
     pub cpu_ns: Counter,
     /// How long it could have run and had no CPU, in nanoseconds.
@@ -276,7 +275,7 @@ impl Stats {
         let lanes = |read: fn(&LaneCounters) -> &Counter| {
             self.lanes.iter().map(|lane| read(lane).get()).sum::<u64>()
         };
-        let publisher = &self.publisher;
+        let (publisher, now) = (&self.publisher, clock::now());
         Counts {
             scheduled: lanes(|lane| &lane.scheduled),
             sent: publisher.sent.get(),
@@ -287,15 +286,15 @@ impl Stats {
             dropped: lanes(|lane| &lane.dropped) + publisher.dropped.get(),
             payload_bytes: publisher.payload_bytes.get(),
             last_receipt_ns: publisher.last_receipt_ns.get(),
-            buffer_waits: lanes(|lane| &lane.buffer_waits),
-            buffer_wait_ns: lanes(|lane| &lane.buffer_wait_ns),
+            buffer_waits: self.lanes.iter().map(|lane| lane.buffer_wait.times()).sum(),
+            buffer_wait_ns: self.lanes.iter().map(|lane| lane.buffer_wait.ns(now)).sum(),
             wire_bytes: publisher.wire_bytes.get(),
             connections_lost: publisher.connections_lost.get(),
             producers_lost: publisher.producers_lost.get(),
             producers_back: publisher.producers_back.get(),
-            socket_waits: publisher.socket_waits.get(),
-            socket_wait_ns: publisher.socket_wait_ns.get(),
-            receipt_wait_ns: publisher.receipt_wait_ns.get(),
+            socket_waits: publisher.socket_wait.times(),
+            socket_wait_ns: publisher.socket_wait.ns(now),
+            receipt_wait_ns: publisher.receipt_wait.ns(now),
             warmup: lanes(|lane| &lane.warmup),
             warmup_acknowledged: publisher.warmup_acknowledged.get(),
             lane_time: ThreadTime {

@@ -114,12 +114,11 @@ impl Departures<'_> {
 
     /// Waits for an empty buffer, and counts the wait: this is back-pressure.
     pub(super) fn take(&mut self) -> Result<Box<Batch>, Ended> {
-        let began = clock::now();
+        self.counters.buffer_wait.begin(clock::now());
         self.counters.rests_until_ns.set(u64::MAX);
         let taken = self.end.take(&self.stop);
         self.counters.rests_until_ns.set(0);
-        self.counters.buffer_waits.add(1);
-        self.counters.buffer_wait_ns.add(clock::now().ns_since(began));
+        self.counters.buffer_wait.end(clock::now());
         taken.map_err(|reason| match reason {
             NoBuffer::PublisherGone => Ended::PublisherGone,
             NoBuffer::NoneFree | NoBuffer::Stopped => Ended::Stopped,

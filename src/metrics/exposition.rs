@@ -360,7 +360,8 @@ pub(super) mod tests {
         stats.publisher.sent.add(600);
         stats.publisher.acknowledged.add(450);
         stats.publisher.failed.add(50);
-        stats.publisher.receipt_wait_ns.add(2_500_000_000);
+        stats.publisher.receipt_wait.begin(shown.start);
+        stats.publisher.receipt_wait.end(shown.start.plus_ns(2_500_000_000));
         stats.latency_total.lock().response.record_n(5_000_000, 3).unwrap();
         stats.latency_total.lock().response.record(90_000_000_000).unwrap();
         let text = render(&shown, shown.start.plus_ns(900_000_000));

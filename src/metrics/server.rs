@@ -151,7 +151,7 @@ fn answer(method: &Method, path: &str, board: &Board, now: Moment) -> Response<F
         }
         "/metrics" => (StatusCode::OK, prometheus_text::CONTENT_TYPE, board.text(now)),
         "/livez" => health(board.is_live(now)),
-        "/readyz" => health(board.is_ready()),
+        "/readyz" => health(board.is_ready(now)),
         _ => (StatusCode::NOT_FOUND, PLAIN, PATHS.to_owned()),
     };
     let mut response = Response::new(Full::from(text));

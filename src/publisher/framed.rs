@@ -35,6 +35,7 @@ use crate::handover::Next;
 use crate::handover::PublisherEnd;
 use crate::plan::Plan;
 use crate::stats::PublisherCounters;
+use crate::stats::Wait;
 use crate::stop::StopHandle;
 use crate::units::counted;
 
@@ -193,13 +194,13 @@ impl Framed {
                 is_fresh = !is_fresh;
                 continue;
             }
-            let began = clock::now();
+            let wait = self.wait(counters).inspect(|wait| wait.begin(clock::now()));
             let (news, is_looked) = self.sleep(end, have_ended, recovery, alarm.as_mut()).await;
+            wait.inspect(|wait| wait.end(clock::now()));
             if let Some(news) = news {
                 self.hear(news, counters)?;
             }
             is_fresh |= is_looked;
-            self.count_wait(began, counters);
         }
     }
 
@@ -329,15 +330,12 @@ impl Framed {
         (news.await, polls > 1)
     }
 
-    /// Counts what a sleep was for: room in a socket, or receipts.
-    fn count_wait(&self, began: Moment, counters: &PublisherCounters) {
-        let waited_ns = clock::now().ns_since(began);
+    /// Returns what a sleep is for: room in a socket, or receipts, if for either.
+    fn wait<'a>(&self, counters: &'a PublisherCounters) -> Option<&'a Wait> {
         if self.lines.iter().flatten().any(Line::is_full) {
-            counters.socket_waits.add(1);
-            counters.socket_wait_ns.add(waited_ns);
-        } else if !self.producers.are_settled() {
-            counters.receipt_wait_ns.add(waited_ns);
+            return Some(&counters.socket_wait);
         }
+        (!self.producers.are_settled()).then_some(&counters.receipt_wait)
     }
 
     /// Asks every broker whether it is there; one that has said nothing since it was last asked is

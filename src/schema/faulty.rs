@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::shape::join;
 
-/// Returns the path of the first field without which, and those behind it, the schema can be parsed;
-/// empty: it is no field's fault.
+/// Returns the path of the first field without which, and without those behind it, the schema can
+/// be parsed; empty: it is no field's fault.
 pub(super) fn faulty_field(schema: &Value) -> String {
     let (mut schema, mut path) = (schema.clone(), String::new());
     let mut record = Some(String::new());

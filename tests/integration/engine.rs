@@ -183,6 +183,12 @@ fn a_run_ends_though_its_lanes_have_no_buffer_and_no_receipt_ever_comes() {
     let (report, is_told) = (said.report(), said.log.contains("no receipt for the drain timeout"));
     assert!(is_told && total(&report, "dropped") > 3_000, "{}{report}", said.log);
     assert_eq!(total(&report, "unknown") + total(&report, "dropped"), 4_000, "{report}");
+    // A wait counts while it goes on: its limit is named in every second.
+    let limits: Vec<_> = said.log.lines().filter(|line| line.contains("; limit: ")).collect();
+    assert!(
+        !limits.is_empty() && limits.iter().all(|it| it.contains("limit: window")),
+        "{limits:?}"
+    );
 }
 
 #[test]
