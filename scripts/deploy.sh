@@ -21,7 +21,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/steps
 . scripts/steps
 
-overlay=base
+overlay=
 follow=false
 for argument; do
   case $argument in
@@ -29,9 +29,13 @@ for argument; do
     --follow) follow=true ;;
     -h | --help) usage && exit 0 ;;
     -*) usage && die "'$argument' is not known" 2 ;;
-    *) overlay=$argument ;;
+    *)
+      [[ -z $overlay ]] || die "one overlay at a time, not '$overlay' and '$argument'" 2
+      overlay=$argument
+      ;;
   esac
 done
+overlay=${overlay:-base}
 
 need kubectl "talks to the cluster"
 case $overlay in

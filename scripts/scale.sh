@@ -42,7 +42,10 @@ while (($# > 0)); do
       shift
       ;;
     -*) usage && die "'$1' is not known" 2 ;;
-    *) replicas=$1 ;;
+    *)
+      [[ -z $replicas ]] || die "one number of pods, not '$replicas' and '$1'" 2
+      replicas=$1
+      ;;
   esac
   shift
 done

@@ -199,6 +199,8 @@ fn what_is_missing_or_wrong_is_named() {
         (all, "deploy.sh", &[], ("X", "x"), 2, "IMAGE is not set"),
         (all, "deploy.sh", &["iott"], ("IMAGE", "x"), 2, "there is no overlay 'iott'"),
         (&["kubectl"], "deploy.sh", &["iot"], ("CLUSTER", "c"), 2, "IMAGE"),
+        (all, "deploy.sh", &["iot", "finance"], ("IMAGE", "x"), 2, "one overlay at a time"),
+        (all, "scale.sh", &["5", "6"], ("X", "x"), 2, "one number of pods, not '5' and '6'"),
         (all, "scale.sh", &[], ("X", "x"), 2, "nothing to change"),
         (all, "scale.sh", &["many"], ("X", "x"), 2, "'many' is not a number"),
         (all, "scale.sh", &["--rate", "0"], ("X", "x"), 2, "max"),
