@@ -182,6 +182,7 @@ fn not_served(error: ServeError) -> Failure {
 pub fn main() -> ExitCode {
     let cli = variables::parse(typed()).unwrap_or_else(|error| origin::exit(error));
     let log_format = cli.log_format;
+    let is_run = cli.command.is_none();
     let has_runs = matches!(cli.command, Some(Command::Search(_) | Command::Capacity(_)));
     logging::start(log_format, has_runs);
     let code = match cli.command {
@@ -200,7 +201,10 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(code.unwrap_or_else(|failure| {
-        termination::leave(&format!("error: {}\n", failure.error));
+        // What a subcommand says that is run beside it, such as `check`, is none of a pod's words.
+        if is_run {
+            termination::leave(&format!("error: {}\n", failure.error));
+        }
         match log_format {
             // With standard error closed there is nobody to tell.
             LogFormat::Text => drop(writeln!(io::stderr(), "error: {}", failure.error)),

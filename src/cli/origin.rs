@@ -15,6 +15,7 @@ use clap::error::ContextValue;
 use clap::parser::ValueSource;
 
 use super::batches;
+use super::termination;
 use super::variables;
 
 /// Prints the error, with the variables that refused values came from, and ends the program.
@@ -26,6 +27,10 @@ pub(super) fn exit(mut error: Error) -> ! {
         names => format!("note: the values are those of {}\n", names.join(" and ")),
     };
     hide_password(&mut error);
+    let is_run = typed.get(1).is_none_or(|word| word.starts_with('-'));
+    if is_run && error.use_stderr() {
+        termination::leave(&format!("{error}{note}"));
+    }
     // With standard error closed there is nobody to tell.
     error.print().ok();
     io::stderr().write_all(note.as_bytes()).ok();
