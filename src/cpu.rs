@@ -1,8 +1,11 @@
 //! What CPU this process really has: affinity and cgroup quota together, and what the quota took.
 //!
 //! Reads cgroup v1 and v2 (kernel documentation: `sched-bwc`, `cgroup-v2`), from this process's own
-//! group up to the root, because any ancestor may hold the limit that binds. In a container the
-//! group's path may lie outside of what is mounted; the mount's root is then the group.
+//! group up to the root, because any ancestor may hold the limit that binds. A group counts only
+//! what its own quota took, so quota and throttling are of one group: the one that binds. A looser
+//! quota runs out only because others in its group use it up too, which shows as stolen CPU. In a
+//! container the group's path may lie outside of what is mounted; the mount's root is then the
+//! group.
 
 use std::fs;
 use std::path::Path;
@@ -59,7 +62,7 @@ impl Cpus {
     }
 }
 
-/// How often and how long the quota stopped this process's group.
+/// How often and how long the quota that binds stopped its group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Throttling {
     /// Periods in which the quota ran out.
@@ -79,10 +82,14 @@ impl Throttling {
     }
 }
 
-/// The folders that hold the CPU settings of a process's control group, the innermost first.
+/// What a process's control group and those above it say of the CPU.
 #[derive(Clone, Debug)]
 pub struct Cgroup {
-    folders: Vec<PathBuf>,
+    /// The tightest quota, in CPUs.
+    quota: Option<f64>,
+    /// Where throttling is counted: the group of that quota, or without one every group, the
+    /// innermost first. Chosen once, because only counts of the same group can be subtracted.
+    counting: Vec<PathBuf>,
 }
 
 impl Cgroup {
@@ -102,39 +109,57 @@ impl Cgroup {
             let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else {
                 continue;
             };
-            let is_cpu = controllers.split(',').any(|controller| controller == "cpu");
-            let root = match controllers {
-                "" => mount.to_owned(),
-                _ if is_cpu => mount.join(controllers),
+            let roots = match controllers {
+                "" => vec![mount.to_owned()],
+                _ if is_of_cpu(controllers) => vec![mount.join(controllers)],
                 _ => continue,
             };
             let path = Path::new(path.trim_start_matches('/'));
-            folders.extend(path.ancestors().map(|ancestor| root.join(ancestor)));
+            for root in roots {
+                folders.extend(path.ancestors().map(|ancestor| root.join(ancestor)));
+            }
         }
         folders.retain(|folder| folder.is_dir());
-        Self { folders }
+        Self::reading(folders)
+    }
+
+    /// Finds the quota that binds; of the same quota twice the innermost, whose counts are the most
+    /// our own.
+    fn reading(folders: Vec<PathBuf>) -> Self {
+        let with_quota = |folder: &PathBuf| Some((read_quota(folder)?, folder.clone()));
+        let quotas = folders.iter().filter_map(with_quota);
+        match quotas.min_by(|(one, _), (other, _)| one.total_cmp(other)) {
+            Some((quota, folder)) => Self { quota: Some(quota), counting: vec![folder] },
+            None => Self { quota: None, counting: folders },
+        }
     }
 
     /// Returns the tightest quota from the group up to the root, in CPUs.
     #[must_use]
-    pub fn quota(&self) -> Option<f64> {
-        let read = |folder: &PathBuf| {
-            let v2 = read_file(folder, "cpu.max").and_then(|text| parse_cpu_max(&text));
-            v2.or_else(|| {
-                let quota = read_file(folder, "cpu.cfs_quota_us")?;
-                let period = read_file(folder, "cpu.cfs_period_us")?;
-                parse_cpu_max(&format!("{} {}", quota.trim(), period.trim()))
-            })
-        };
-        self.folders.iter().filter_map(read).reduce(f64::min)
+    pub const fn quota(&self) -> Option<f64> {
+        self.quota
     }
 
-    /// Returns what throttling the group has counted; `None` where no group counts it.
+    /// Returns what throttling the group of that quota has counted; `None` where none counts it.
     #[must_use]
     pub fn throttling(&self) -> Option<Throttling> {
         let read = |folder: &PathBuf| parse_cpu_stat(&read_file(folder, "cpu.stat")?);
-        self.folders.iter().find_map(read)
+        self.counting.iter().find_map(read)
     }
+}
+
+fn is_of_cpu(controllers: &str) -> bool {
+    controllers.split(',').any(|controller| controller == "cpu")
+}
+
+/// Reads the quota of one group, of version 2 or else 1.
+fn read_quota(folder: &Path) -> Option<f64> {
+    let v2 = read_file(folder, "cpu.max").and_then(|text| parse_cpu_max(&text));
+    v2.or_else(|| {
+        let quota = read_file(folder, "cpu.cfs_quota_us")?;
+        let period = read_file(folder, "cpu.cfs_period_us")?;
+        parse_cpu_max(&format!("{} {}", quota.trim(), period.trim()))
+    })
 }
 
 fn read_file(folder: &Path, name: &str) -> Option<String> {
@@ -175,18 +200,41 @@ mod tests {
         assert!(!cpus(2, Some(1.9)).are_whole());
     }
 
-    #[test]
-    fn the_tightest_quota_of_a_v2_tree_binds() {
+    /// Makes groups with files in them.
+    fn tree(groups: &[(&str, &[(&str, &str)])]) -> tempfile::TempDir {
         let mount = tempfile::tempdir().unwrap();
-        let pod = mount.path().join("kubepods/pod1");
-        fs::create_dir_all(pod.join("c1")).unwrap();
-        fs::write(pod.join("cpu.max"), "25000 100000\n").unwrap();
-        fs::write(pod.join("c1/cpu.max"), "max 100000\n").unwrap();
-        let stat = "usage_usec 5\nnr_periods 10\nnr_throttled 3\nthrottled_usec 1500\n";
-        fs::write(pod.join("c1/cpu.stat"), stat).unwrap();
-        let group = Cgroup::find(mount.path(), "0::/kubepods/pod1/c1\n");
-        assert_eq!(group.quota(), Some(0.25));
+        for (group, files) in groups {
+            let folder = mount.path().join(group);
+            fs::create_dir_all(&folder).unwrap();
+            for (name, text) in *files {
+                fs::write(folder.join(name), text).unwrap();
+            }
+        }
+        mount
+    }
+
+    /// A group without a quota of its own counts nothing, however long one above stops it.
+    #[test]
+    fn the_tightest_quota_of_a_v2_tree_binds_and_its_group_counts() {
+        const UNBOUND: &str = "usage_usec 5\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\n";
+        const POD: &str = "usage_usec 5\nnr_periods 10\nnr_throttled 3\nthrottled_usec 1500\n";
+        const ALL: &str = "usage_usec 9\nnr_periods 90\nnr_throttled 1\nthrottled_usec 7\n";
+        let mount = tree(&[
+            ("kubepods", &[("cpu.max", "400000 100000\n"), ("cpu.stat", ALL)]),
+            ("kubepods/pod1", &[("cpu.max", "33300 100000\n"), ("cpu.stat", POD)]),
+            ("kubepods/pod1/c1", &[("cpu.max", "max 100000\n"), ("cpu.stat", UNBOUND)]),
+            ("kubepods/pod2/c2", &[("cpu.max", "max 100000\n"), ("cpu.stat", UNBOUND)]),
+            ("user.slice", &[("cpu.max", "max 100000\n"), ("cpu.stat", UNBOUND)]),
+        ]);
+        let of = |path: &str| Cgroup::find(mount.path(), &format!("0::/{path}\n"));
+        let group = of("kubepods/pod1/c1");
+        assert_eq!(group.quota(), Some(0.333));
         assert_eq!(group.throttling(), Some(Throttling { periods: 3, ns: 1_500_000 }));
+        let loose = of("kubepods/pod2/c2");
+        assert_eq!(loose.quota(), Some(4.0));
+        assert_eq!(loose.throttling(), Some(Throttling { periods: 1, ns: 7_000 }));
+        let unbound = of("user.slice");
+        assert_eq!((unbound.quota(), unbound.throttling()), (None, Some(Throttling::default())));
     }
 
     /// Files as nodes have shown them: a kubelet's groups made by systemd, as they are seen from
@@ -238,17 +286,21 @@ mod tests {
     }
 
     #[test]
-    fn a_v1_group_is_read() {
-        let mount = tempfile::tempdir().unwrap();
-        let group = mount.path().join("cpu,cpuacct/docker/1");
-        fs::create_dir_all(&group).unwrap();
-        fs::write(group.join("cpu.cfs_quota_us"), "50000\n").unwrap();
-        fs::write(group.join("cpu.cfs_period_us"), "100000\n").unwrap();
-        fs::write(group.join("cpu.stat"), "nr_periods 9\nnr_throttled 2\nthrottled_time 77\n")
-            .unwrap();
-        let found = Cgroup::find(mount.path(), "9:name=systemd:/\n4:cpu,cpuacct:/docker/1\n");
-        assert_eq!(found.quota(), Some(0.5));
-        assert_eq!(found.throttling(), Some(Throttling { periods: 2, ns: 77 }));
+    fn the_tightest_quota_of_a_v1_tree_binds_and_its_group_counts() {
+        const UNBOUND: &str = "nr_periods 0\nnr_throttled 0\nthrottled_time 0\n";
+        const BOUND: &str = "nr_periods 9\nnr_throttled 2\nthrottled_time 77\n";
+        let period = ("cpu.cfs_period_us", "100000\n");
+        let none = ("cpu.cfs_quota_us", "-1\n");
+        let mount = tree(&[
+            ("cpu,cpuacct", &[none, period, ("cpu.stat", UNBOUND)]),
+            ("cpu,cpuacct/pod1", &[("cpu.cfs_quota_us", "12500\n"), period, ("cpu.stat", BOUND)]),
+            ("cpu,cpuacct/pod1/c1", &[none, period, ("cpu.stat", UNBOUND)]),
+            ("cpuset/pod1/c1", &[]),
+        ]);
+        let membership = "9:name=systemd:/\n4:cpu,cpuacct:/pod1/c1\n3:cpuset:/pod1/c1\n";
+        let group = Cgroup::find(mount.path(), membership);
+        assert_eq!(group.quota(), Some(0.125));
+        assert_eq!(group.throttling(), Some(Throttling { periods: 2, ns: 77 }));
     }
 
     #[test]
