@@ -111,7 +111,7 @@ impl Cgroup {
             };
             let roots = match controllers {
                 "" => vec![mount.to_owned()],
-                _ if is_of_cpu(controllers) => vec![mount.join(controllers)],
+                _ if is_of_cpu(controllers) => mounts_of_cpu(mount),
                 _ => continue,
             };
             let path = Path::new(path.trim_start_matches('/'));
@@ -146,6 +146,14 @@ impl Cgroup {
         let read = |folder: &PathBuf| parse_cpu_stat(&read_file(folder, "cpu.stat")?);
         self.counting.iter().find_map(read)
     }
+}
+
+/// Returns where version 1 shows the controller `cpu`: a folder named after all that are mounted
+/// with it, in an order that need not be that of `/proc/PID/cgroup`, or a link named `cpu` to it.
+fn mounts_of_cpu(mount: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(mount).into_iter().flatten().flatten();
+    let of_cpu = entries.filter(|entry| is_of_cpu(&entry.file_name().to_string_lossy()));
+    of_cpu.map(|entry| entry.path()).collect()
 }
 
 fn is_of_cpu(controllers: &str) -> bool {
@@ -301,6 +309,20 @@ mod tests {
         let group = Cgroup::find(mount.path(), membership);
         assert_eq!(group.quota(), Some(0.125));
         assert_eq!(group.throttling(), Some(Throttling { periods: 2, ns: 77 }));
+    }
+
+    /// RHEL 7 says `cpuacct,cpu` of what it mounts as `cpu,cpuacct`; others mount each by itself.
+    #[test]
+    fn a_v1_mount_is_found_by_its_controller() {
+        let bound = [("cpu.cfs_quota_us", "50000\n"), ("cpu.cfs_period_us", "100000\n")];
+        for folder in ["cpu,cpuacct", "cpuacct,cpu", "cpu"] {
+            let mount = tree(&[(&format!("{folder}/docker/1"), &bound), ("cpuset/docker/1", &[])]);
+            for controllers in ["cpu,cpuacct", "cpuacct,cpu", "cpu"] {
+                let membership = format!("5:cpuset:/docker/1\n4:{controllers}:/docker/1\n");
+                let quota = Cgroup::find(mount.path(), &membership).quota();
+                assert_eq!(quota, Some(0.5), "{controllers} in {folder}");
+            }
+        }
     }
 
     #[test]
