@@ -53,6 +53,8 @@ pub struct Case {
     pub lanes: u32,
     /// CPUs that are ours.
     pub cpus: f64,
+    /// Whether the broker is part of this process, and uses its CPUs too.
+    pub has_embedded_broker: bool,
     /// Records that were refused or never answered.
     pub errors: u64,
     /// Records that were sent again.
@@ -145,10 +147,13 @@ const TABLE: [Row; 8] = [
     Row {
         limit: "lane CPU",
         applies: |case| {
-            let is_more = case.lane_share() >= case.publisher_share();
+            let is_more = case.spent.lanes.cpu_ns >= case.spent.publisher.cpu_ns;
             case.lane_share() >= SATURATED || case.has_no_cpu_left() && is_more
         },
         evidence: |case| {
+            if case.lane_share() < SATURATED {
+                return case.no_cpu_left();
+            }
             format!("lanes used {} of {}", case.lane_cpu(), counted(case.lanes.into(), "thread"))
         },
         mend: "more --lanes where there are CPUs, else a simpler schema or less compression",
@@ -156,7 +161,12 @@ const TABLE: [Row; 8] = [
     Row {
         limit: "publisher CPU",
         applies: |case| case.publisher_share() >= SATURATED || case.has_no_cpu_left(),
-        evidence: |case| format!("the publisher used {} of its thread", case.publisher()),
+        evidence: |case| {
+            if case.publisher_share() < SATURATED {
+                return case.no_cpu_left();
+            }
+            format!("the publisher used {} of its thread", case.publisher())
+        },
         mend: "larger batches, compression, no TLS, or a second process",
     },
     Row {
@@ -221,6 +231,17 @@ impl Case {
         self.share(self.spent.process_cpu_ns) >= SATURATED * self.cpus
     }
 
+    /// Says who used up the CPUs, in shares of them, since no thread alone shows it.
+    fn no_cpu_left(&self) -> String {
+        let [process, lanes, publisher] =
+            [self.spent.process_cpu_ns, self.spent.lanes.cpu_ns, self.spent.publisher.cpu_ns]
+                .map(|ns| percent(self.share(ns) / self.cpus));
+        let cpus = if self.cpus > 1.0 { "CPUs" } else { "CPU" };
+        let broker = if self.has_embedded_broker { ", the embedded broker with it," } else { "" };
+        let used = format!("this process{broker} used {process} of {} {cpus}", self.cpus);
+        format!("{used}: lanes {lanes}, publisher {publisher}")
+    }
+
     fn lane_share(&self) -> f64 {
         self.share(self.spent.lanes.cpu_ns) / f64::from(self.lanes)
     }
@@ -271,6 +292,7 @@ mod tests {
             outcome: Outcome::Missed,
             lanes: 1,
             cpus: 2.0,
+            has_embedded_broker: false,
             errors: 0,
             resent: 90,
             waiting: 0,
@@ -333,5 +355,35 @@ mod tests {
             case.spent.publisher = ThreadTime { cpu_ns: 4_200_000_000, delay_ns: 5_000_000_000 };
         });
         assert_eq!(finding.limit, "lane CPU");
+        let shares = "this process used 99.0 % of 1 CPU: lanes 56.0 %, publisher 42.0 %";
+        assert_eq!(finding.evidence, shares);
+    }
+
+    #[test]
+    fn whoever_used_up_the_cpus_shows_by_them() {
+        let spent = |case: &mut Case, [process, lanes, publisher]: [u64; 3]| {
+            case.spent.process_cpu_ns = process * 100_000_000;
+            case.spent.lanes.cpu_ns = lanes * 100_000_000;
+            case.spent.publisher.cpu_ns = publisher * 100_000_000;
+        };
+        let embedded = missed(|case| {
+            (case.cpus, case.has_embedded_broker) = (0.5, true);
+            spent(case, [48, 4, 14]);
+        });
+        assert_eq!(embedded.limit, "publisher CPU");
+        let shares = "this process, the embedded broker with it, used 96.0 % of 0.5 CPU: \
+                      lanes 8.0 %, publisher 28.0 %";
+        assert_eq!(embedded.evidence, shares);
+        // Each of four lanes used less than the publisher, and all of them more.
+        let lanes = missed(|case| {
+            case.lanes = 4;
+            spent(case, [194, 120, 70]);
+        });
+        assert_eq!(lanes.limit, "lane CPU");
+        let shares = "this process used 97.0 % of 2 CPUs: lanes 60.0 %, publisher 35.0 %";
+        assert_eq!(lanes.evidence, shares);
+        // A thread without time left says so itself.
+        let thread = missed(|case| spent(case, [194, 30, 96]));
+        assert_eq!(thread.evidence, "the publisher used 96.0 % of its thread");
     }
 }

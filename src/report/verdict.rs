@@ -60,6 +60,7 @@ pub(super) fn judge(measured: &Measured, rate: RateReached) -> Verdict {
         outcome,
         lanes: measured.plan.lanes,
         cpus: measured.cpus.available(),
+        has_embedded_broker: measured.plan.service_url.is_none(),
         errors: counted.failed + counted.unknown - waiting,
         resent: counted.resent,
         waiting,

@@ -296,6 +296,7 @@ fn case(plan: &Plan, cpus: f64, second: &Second) -> Case {
         outcome: Outcome::Held,
         lanes: plan.lanes,
         cpus,
+        has_embedded_broker: plan.service_url.is_none(),
         errors: point.failed + point.unknown,
         resent: point.resent,
         waiting: 0,
