@@ -60,26 +60,37 @@ const COMPARISONS: [(&str, Comparison); 4] = [
 ];
 
 /// Each metric as it is written.
-const METRICS: [(&str, Metric); 10] = [
+const METRICS: [(&str, Metric); 12] = [
     ("response.p50", Metric::Response(Quantile::P50)),
     ("response.p99", Metric::Response(Quantile::P99)),
     ("response.p999", Metric::Response(Quantile::P999)),
+    ("response.p99.9", Metric::Response(Quantile::P999)),
     ("response.max", Metric::Response(Quantile::Max)),
     ("service.p50", Metric::Service(Quantile::P50)),
     ("service.p99", Metric::Service(Quantile::P99)),
     ("service.p999", Metric::Service(Quantile::P999)),
+    ("service.p99.9", Metric::Service(Quantile::P999)),
     ("service.max", Metric::Service(Quantile::Max)),
     ("errors", Metric::Errors),
     ("rate", Metric::Rate),
 ];
 
-/// An objective that cannot be read.
+/// An objective that cannot be read, or not be meant.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "'{0}' is not an objective, such as response.p99<20ms, service.max<=1s, errors<0.1% or \
-     rate>=99%"
-)]
-pub struct ObjectiveError(String);
+pub enum ObjectiveError {
+    /// It is none.
+    #[error(
+        "'{0}' is not an objective, such as response.p99<20ms, service.max<=1s, errors<0.1% or \
+         rate>=99%"
+    )]
+    Unreadable(String),
+    /// Elsewhere a number alone is of seconds; a latency is hardly ever meant in them.
+    #[error("{0} has no unit: {0}ms, {0}us or {0}s")]
+    NoUnit(String),
+    /// Whatever the run does.
+    #[error("no share is below 0 %: errors<=0%")]
+    NeverReached,
+}
 
 impl Objective {
     /// Returns whether this value reaches it.
@@ -119,7 +130,7 @@ impl FromStr for Objective {
 
     fn from_str(text: &str) -> Result<Self, ObjectiveError> {
         let text = text.trim();
-        let unreadable = || ObjectiveError(text.to_owned());
+        let unreadable = || ObjectiveError::Unreadable(text.to_owned());
         let split = |(sign, comparison)| {
             text.split_once(sign).map(|(name, bound)| (name.trim(), comparison, bound.trim()))
         };
@@ -130,9 +141,16 @@ impl FromStr for Objective {
         let bound = match metric {
             Metric::Errors | Metric::Rate => parse_share(bound).map_err(|_| unreadable())?,
             Metric::Response(_) | Metric::Service(_) => {
-                parse_duration(bound).map_err(|_| unreadable())?.as_secs_f64() * 1e9
+                let duration = parse_duration(bound).map_err(|_| unreadable())?;
+                if !bound.ends_with(|c: char| c.is_alphabetic()) {
+                    return Err(ObjectiveError::NoUnit(bound.to_owned()));
+                }
+                duration.as_secs_f64() * 1e9
             }
         };
+        if metric == Metric::Errors && comparison == Comparison::Below && bound <= 0.0 {
+            return Err(ObjectiveError::NeverReached);
+        }
         Ok(Self { text: text.to_owned(), metric, comparison, bound })
     }
 }
@@ -174,5 +192,19 @@ mod tests {
             let error = text.parse::<Objectives>().unwrap_err().to_string();
             assert!(error.contains("errors<0.1%"), "{error}");
         }
+        let read = |text: &str| text.parse::<Objectives>().map(|read| read.0[0].metric);
+        assert_eq!(read("service.p99.9<1s"), read("service.p999<1s"));
+    }
+
+    #[test]
+    fn what_can_hardly_be_meant_is_refused_with_what_may_be() {
+        for (text, said) in [
+            ("response.p99<20", "20 has no unit: 20ms, 20us or 20s"),
+            ("rate>=99%,service.max<=0.5", "0.5 has no unit: 0.5ms, 0.5us or 0.5s"),
+            ("errors<0%", "no share is below 0 %: errors<=0%"),
+        ] {
+            assert_eq!(text.parse::<Objectives>().unwrap_err().to_string(), said, "{text}");
+        }
+        assert!("errors<=0%,response.p99<20 ms".parse::<Objectives>().is_ok());
     }
 }
