@@ -1,6 +1,7 @@
 //! The load for a person: how fast, in which stages, and until when.
 
 use crate::plan::Load;
+use crate::plan::Objective;
 use crate::plan::PerCore;
 use crate::schedule::Pace;
 use crate::schedule::Stage;
@@ -61,4 +62,19 @@ pub(super) fn end(load: &Load) -> String {
         (None, Some(records)) => format!("after {records}"),
         (Some(duration), Some(records)) => format!("after {duration}, {records}"),
     }
+}
+
+/// Says how much may be missing without the target being missed.
+pub(super) fn tolerance(load: &Load) -> String {
+    let of = if load.rate == Rate::Max { "records" } else { "target" };
+    // Of 0.01 * 100.0 and the like no more digits are shown than were typed.
+    let percent = (load.tolerance * 1e8).round() / 1e6;
+    format!("{percent} % of the {of} may be missing")
+}
+
+/// Says what has to be reached, if anything, and what happens when it is not.
+pub(super) fn objectives(load: &Load) -> Option<String> {
+    let objectives: Vec<&str> = load.objectives.iter().map(Objective::text).collect();
+    let end = if load.abort_on_slo { "; one that is broken stops the run" } else { "" };
+    (!objectives.is_empty()).then(|| objectives.join(", ") + end)
 }

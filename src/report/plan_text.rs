@@ -47,6 +47,10 @@ pub fn render(plan: &Plan) -> String {
     if plan.load.warmup_ns > 0 {
         line("warm-up", format!("{}, not measured", duration_text(plan.load.warmup_ns)));
     }
+    line("tolerance", load_text::tolerance(&plan.load));
+    if let Some(objectives) = load_text::objectives(&plan.load) {
+        line("objectives", objectives);
+    }
     line("sources", sources(plan));
     line("seed", plan.seed.to_string());
     line("producers", format!("{} named {}", plan.streams, plan.stream_name(0)));

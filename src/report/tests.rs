@@ -240,6 +240,23 @@ fn a_person_reads_it_in_80_columns() {
 }
 
 #[test]
+fn the_plan_says_what_a_run_has_to_reach() {
+    let mut plan = plan(None);
+    let rendered = plan_text::render(&plan);
+    assert!(rendered.contains("tolerance   1 % of the target may be missing\n"), "{rendered}");
+    assert!(!rendered.contains("objectives"), "{rendered}");
+    (plan.load.tolerance, plan.load.abort_on_slo) = (0.0007, true);
+    plan.load.objectives = "response.p99<20ms,errors<=0%".parse::<Objectives>().unwrap().0;
+    let rendered = plan_text::render(&plan);
+    for line in [
+        "tolerance   0.07 % of the target may be missing\n",
+        "objectives  response.p99<20ms, errors<=0%; one that is broken stops the run\n",
+    ] {
+        assert!(rendered.contains(line), "{rendered}");
+    }
+}
+
+#[test]
 fn a_missed_target_names_its_limit_and_a_doubtful_measurement_its_doubt() {
     let mut missed = measured();
     (missed.counted.last_receipt_ns, missed.spent.buffer_wait_ns) = (20_000_000_000, 9_000_000_000);
