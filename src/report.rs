@@ -364,11 +364,9 @@ impl Report {
 #[expect(clippy::cast_precision_loss, reason = "a ratio for display")]
 fn target_per_second(measured: &Measured) -> Option<f64> {
     let load = &measured.plan.load;
-    if let [_] = load.stages[..] {
-        return load.rate.per_second();
-    }
     let (schedule, from_ns) = (load.schedule(), load.warmup_ns.max(measured.resumed_ns));
-    let due = schedule.due_before(measured.schedule_ns)? - schedule.due_before(from_ns)?;
+    let before = schedule.due_before(from_ns)?;
+    let due = schedule.due_before(measured.schedule_ns)?.saturating_sub(before);
     Some(due as f64 * 1e9 / measured.schedule_ns.saturating_sub(from_ns).max(1) as f64)
 }
 

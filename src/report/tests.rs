@@ -17,8 +17,11 @@ use crate::plan::Surroundings;
 use crate::program::KeyChoice;
 use crate::program::SourceChoice;
 use crate::routing::Mode;
+use crate::schedule::Pace;
+use crate::schedule::Stage;
 use crate::schema::Encoding;
 use crate::trust::Trust;
+use crate::units::Rate;
 
 fn plan(duration: Option<Duration>) -> Plan {
     let settings = Settings {
@@ -177,7 +180,10 @@ fn each_end_has_its_exit_code() {
     assert_eq!(code(lost), (98, missed.to_owned()));
     let few = |m: &mut Measured| (m.counted.acknowledged, m.counted.dropped) = (9_900, 100);
     assert_eq!(code(few).0, 0);
-    let at_max = |m: &mut Measured| m.plan.load.rate = "max".parse().unwrap();
+    let at_max = |m: &mut Measured| {
+        m.plan.load.rate = "max".parse().unwrap();
+        m.plan.load.stages[0].pace = Pace::Max;
+    };
     assert_eq!(code(|m| (at_max(m), few(m)).0).0, 0);
     let untold = "1,000 records have no receipt";
     assert_eq!(code(|m| (at_max(m), lost(m)).0), (98, untold.to_owned()));
@@ -191,6 +197,18 @@ fn each_end_has_its_exit_code() {
     let without_end = |m: &mut Measured| (m.stopped_by_signal, m.plan) = (true, plan(None));
     assert_eq!(code(without_end).0, 0);
     assert_eq!(code(|m| m.failure = Some("lost".to_owned())), (1, "lost".to_owned()));
+}
+
+#[test]
+fn the_target_is_what_was_due_however_few_records_that_are() {
+    let two_in_12_s = |m: &mut Measured| {
+        let rate: Rate = "0.1".parse().unwrap();
+        (m.plan.load.rate, m.schedule_ns) = (rate, 12_000_000_000);
+        m.plan.load.stages = vec![Stage { duration_ns: m.schedule_ns, pace: rate.into() }];
+        (m.counted.scheduled, m.counted.sent, m.counted.acknowledged) = (2, 2, 2);
+    };
+    let whole = "every record has its receipt, 100.00 % of the target".to_owned();
+    assert_eq!(code(two_in_12_s), (0, whole));
 }
 
 /// Makes a run that went well one that did not.

@@ -174,7 +174,8 @@ fn broken_identity(counted: &Counts) -> String {
 }
 
 fn finished(counted: &Counts, rate: RateReached) -> String {
-    let share = rate.target_per_second.map_or_else(String::new, |target| {
+    let target = rate.target_per_second.filter(|&target| target > 0.0);
+    let share = target.map_or_else(String::new, |target| {
         format!(", {:.2} % of the target", 100.0 * rate.achieved_per_second / target)
     });
     let lost = counted.unknown + counted.dropped;
