@@ -197,6 +197,8 @@ fn each_end_has_its_exit_code() {
     let without_end = |m: &mut Measured| (m.stopped_by_signal, m.plan) = (true, plan(None));
     assert_eq!(code(without_end).0, 0);
     assert_eq!(code(|m| m.failure = Some("lost".to_owned())), (1, "lost".to_owned()));
+    let nothing = "nothing was measured: the warm-up was not over".to_owned();
+    assert_eq!(code(|m| m.counted.warmup = m.counted.scheduled), (98, nothing));
 }
 
 #[test]

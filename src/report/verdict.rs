@@ -82,6 +82,8 @@ pub(super) fn judge(measured: &Measured, rate: RateReached) -> Verdict {
             format!("stopped after {}, ", units::duration_text(abandoned.after_ns))
         });
         (OBJECTIVE_FAILED, format!("{early}not reached: {}", objectives_failed.join(", ")))
+    } else if counted.scheduled > 0 && counted.scheduled == counted.warmup {
+        (MISSED, "nothing was measured: the warm-up was not over".to_owned())
     } else if outcome == Outcome::Missed {
         (MISSED, finished(counted, rate))
     } else {

@@ -39,6 +39,13 @@ fn a_warm_up_counts_in_the_totals_alone() {
 }
 
 #[test]
+fn a_run_that_ends_in_its_warm_up_has_measured_nothing() {
+    let said = run(&["-r", "max", "-m", "500", "--warmup", "1m"]);
+    assert_eq!(said.code, Some(98), "{}", said.log);
+    assert!(said.out.contains("missed: nothing was measured"), "{}", said.out);
+}
+
+#[test]
 fn the_plan_prints_how_a_rate_for_each_cpu_is_multiplied() {
     let said = run(&["--per-core-rate", "400k", "--dry-run"]);
     let cpus = Cpus::of_this_process().available();
@@ -52,6 +59,7 @@ fn two_rates_or_two_ends_are_refused() {
         (["-r", "5", "--stages", "1s@1"], "--stages"),
         (["-m", "5", "-d", "1s"], "--num-messages and --duration"),
         (["--warmup", "5s", "-d", "1s"], "--warmup has no effect"),
+        (["--warmup=5s", "-rmax", "-d", "1s"], "--warmup has no effect"),
     ] {
         let said = run(&arguments);
         assert_eq!(said.code, Some(104), "{}", said.log);
