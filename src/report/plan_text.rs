@@ -12,6 +12,7 @@ use crate::routing::Rule;
 use crate::topic::ServiceUrl;
 use crate::trust::Trust;
 use crate::units::bytes_text;
+use crate::units::counted;
 use crate::units::duration_text;
 use crate::units::grouped;
 
@@ -144,10 +145,10 @@ fn sources(plan: &Plan) -> String {
 fn batches(plan: &Plan) -> String {
     let batching = &plan.batching;
     format!(
-        "{}, up to {} records or {}; {} buffers a lane",
+        "{}, up to {} or {}; {} a lane",
         duration_text(batching.window_ns),
-        grouped(batching.records_max as u64),
+        counted(batching.records_max as u64, "record"),
         bytes_text(batching.bytes_max as u64),
-        plan.buffers_per_lane
+        counted(plan.buffers_per_lane as u64, "buffer")
     )
 }

@@ -267,8 +267,11 @@ fn the_plan_says_what_a_run_has_to_reach() {
     assert!(!rendered.contains("objectives"), "{rendered}");
     (plan.load.tolerance, plan.load.abort_on_slo) = (0.0007, true);
     plan.load.objectives = "response.p99<20ms,errors<=0%".parse::<Objectives>().unwrap().0;
+    plan.load.records = Some(1);
     let rendered = plan_text::render(&plan);
     for line in [
+        "rate        1,000 messages a second\n",
+        "end         after 1 record\n",
         "tolerance   0.07 % of the target may be missing\n",
         "objectives  response.p99<20ms, errors<=0%; one that is broken stops the run\n",
     ] {

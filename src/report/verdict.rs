@@ -74,7 +74,7 @@ pub(super) fn judge(measured: &Measured, rate: RateReached) -> Verdict {
     } else if !counted.add_up() {
         (1, broken_identity(counted))
     } else if counted.failed > 0 {
-        (1, format!("the broker refused {} records for good", units::grouped(counted.failed)))
+        (1, format!("the broker refused {} for good", units::counted(counted.failed, "record")))
     } else if measured.stopped_by_signal && measured.plan.load.has_end() {
         (105, "stopped from outside before the end".to_owned())
     } else if !objectives_failed.is_empty() {
@@ -183,7 +183,8 @@ fn finished(counted: &Counts, rate: RateReached) -> String {
     let lost = counted.unknown + counted.dropped;
     let rest = match lost {
         0 => "every record has its receipt".to_owned(),
-        n => format!("{} records have no receipt", units::grouped(n)),
+        1 => "1 record has no receipt".to_owned(),
+        n => format!("{} have no receipt", units::counted(n, "record")),
     };
     format!("{rest}{share}")
 }

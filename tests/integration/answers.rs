@@ -159,7 +159,7 @@ fn a_patch_deploys_what_was_measured_on_pods_larger_than_this_machine() {
     }
     let planned = Said::from(program(&["--dry-run"]).envs(variables).output().unwrap());
     assert_eq!(planned.code, Some(0), "{}", planned.log);
-    for word in ["order_events", "50000", "50.0 ms", "LZ4", "as json"] {
+    for word in ["order_events", "50,000", "50.0 ms", "LZ4", "as json"] {
         assert!(planned.out.contains(word), "{word}: {}", planned.out);
     }
 }

@@ -121,7 +121,7 @@ fn a_dry_run_prints_the_plan_and_connects_to_nobody() {
         "pulsar://127.0.0.1:1",
         "seed",
         "77",
-        "50000 messages a second",
+        "50,000 messages a second",
         "sensor_telemetry",
         "connect 10.0 s, taken name 75.0 s, drain",
     ] {
