@@ -225,6 +225,7 @@ fn typed() -> impl Iterator<Item = OsString> {
 fn produce(arguments: &ProduceArgs, log_format: LogFormat) -> Result<u8, Failure> {
     let here = surroundings::here();
     let plan = Plan::resolve(arguments.settings()?, &here)?;
+    output::check(arguments.report.as_deref(), arguments.histogram_file.as_deref())?;
     if arguments.dry_run {
         run::prepare(&plan).map_err(not_run)?;
         return print(&plan_text::render(&plan)).map(|()| 0);

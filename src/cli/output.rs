@@ -5,7 +5,10 @@ use std::fs;
 use std::fs::File;
 use std::io;
 use std::io::Write;
+use std::path;
+use std::path::PathBuf;
 
+use crate::plan::PlanError;
 use crate::report::HistogramFile;
 
 /// A file that cannot be written.
@@ -15,6 +18,25 @@ pub(super) struct OutputError {
     flag: &'static str,
     path: String,
     source: io::Error,
+}
+
+/// Refuses a report and a histogram log that would overwrite each other, and a log without a file.
+pub(super) fn check(report: Option<&str>, histogram_file: Option<&str>) -> Result<(), PlanError> {
+    let Some(log) = histogram_file else { return Ok(()) };
+    if log == "-" {
+        let why = "standard output is the report's; name a file";
+        return Err(PlanError::NoEffect { flag: "--histogram-file -", why });
+    }
+    if report.is_some_and(|report| report != "-" && place(report) == place(log)) {
+        let (one, other) = ("--report", "--histogram-file");
+        return Err(PlanError::Contradiction { one, other, both: "write the same file" });
+    }
+    Ok(())
+}
+
+/// Returns where a file is, or would be.
+fn place(path: &str) -> Option<PathBuf> {
+    fs::canonicalize(path).or_else(|_| path::absolute(path)).ok()
 }
 
 /// Opens the file that both latencies are logged to, empty.
@@ -67,5 +89,27 @@ impl Drop for Output {
             // The run did not begin: an empty file would look like a report that was cut off.
             fs::remove_file(&self.path).ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_and_a_log_do_not_overwrite_each_other() {
+        let refused = |report, log| check(report, Some(log)).err().map(|error| error.to_string());
+        for (report, log) in [(None, "-"), (Some("-"), "-")] {
+            let said = refused(report, log).unwrap();
+            assert!(said.contains("--histogram-file - has no effect"), "{said}");
+        }
+        for (report, log) in [("x", "x"), ("./x", "x"), ("/dev/./x", "/dev//x")] {
+            let said = refused(Some(report), log).unwrap();
+            assert!(said.starts_with("--report and --histogram-file both"), "{said}");
+        }
+        for (report, log) in [(None, "x"), (Some("-"), "x"), (Some("x"), "y/x")] {
+            assert_eq!(refused(report, log), None);
+        }
+        assert_eq!(check(Some("-"), None), Ok(()));
     }
 }

@@ -153,6 +153,7 @@ fn what_cannot_be_done_ends_with_its_code_and_the_mend() {
         (&[], &[("KUBERNETES_SERVICE_HOST", "10.0.0.1")], 104, "PULSAR_URL"),
         (&["--shard", "0/9", "--sources", "3"], &[], 104, "--sources"),
         (&["--report", "/nowhere/out.json"], &[], 1, "--report /nowhere/out.json"),
+        (&["--report", "./x", "--histogram-file", "x"], &[], 104, "both write the same file"),
         (&["check"], &[], 104, "check, verify and search need a cluster"),
         (
             &["check", "-u", "pulsar://127.0.0.1:1", "--key", "nowhere"],
