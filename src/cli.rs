@@ -138,15 +138,17 @@ struct Failure {
 
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
-        Self { code: EXIT_IMPOSSIBLE, error: Box::new(error) }
+        let text = origin::with_variables(&error.to_string(), typed());
+        Self { code: EXIT_IMPOSSIBLE, error: text.into() }
     }
 }
 
 impl From<TargetError> for Failure {
     fn from(error: TargetError) -> Self {
         let code = match error {
+            TargetError::Plan(error) => return error.into(),
             TargetError::Conf(_) => EXIT_UNPARSED,
-            TargetError::Credentials(_) | TargetError::Plan(_) => EXIT_IMPOSSIBLE,
+            TargetError::Credentials(_) => EXIT_IMPOSSIBLE,
         };
         Self { code, error: Box::new(error) }
     }

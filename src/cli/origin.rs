@@ -60,6 +60,26 @@ fn refused(error: &Error, typed: &[String]) -> Vec<String> {
     flags.into_iter().flatten().map(ToString::to_string).filter_map(variable).collect()
 }
 
+/// Adds to what is wrong with flags the variables that they were read from.
+pub(super) fn with_variables(text: &str, typed: impl IntoIterator<Item = OsString>) -> String {
+    let typed: Vec<OsString> = typed.into_iter().collect();
+    let command = variables::command_for(&typed);
+    let words: Vec<String> = typed.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let flags: Vec<&str> = text.split(|c: char| c != '-' && !c.is_alphanumeric()).collect();
+    let mut notes: Vec<String> = arguments(&command)
+        .filter(|argument| !variables::is_typed(argument, &words))
+        .filter_map(|argument| {
+            let flag = format!("--{}", argument.get_long()?);
+            let name = argument.get_env().filter(|name| env::var_os(name).is_some())?;
+            let is_told = flags.contains(&flag.as_str());
+            is_told.then(|| format!("{flag} is that of {}", name.to_string_lossy()))
+        })
+        .collect();
+    notes.sort();
+    notes.dedup();
+    if notes.is_empty() { text.to_owned() } else { format!("{text} ({})", notes.join(", ")) }
+}
+
 /// Returns what flags and variables said to a subcommand under these headings, as variables.
 pub(super) fn said(
     words: impl IntoIterator<Item = OsString>,

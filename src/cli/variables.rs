@@ -1,10 +1,12 @@
 //! The command line as it reads the environment: a variable of ours that is empty counts as not
-//! set, since that is how manifests leave one out, and a flag wins over the variable of another
-//! flag that it excludes.
+//! set, since that is how manifests leave one out. Of two flags that exclude each other a typed
+//! one wins over the other one's variable, and a variable of ours over one that other programs
+//! give: the base of the manifests sets `MESSAGES_PER_SECOND`, which no overlay can take away.
 //!
 //! Those that other programs give, such as `PULSAR_URL`, are refused when they are empty: behind an
 //! empty one stands mostly a mistake, and without it the run would load another broker.
 
+use std::cmp::Ordering;
 use std::env;
 use std::ffi::OsString;
 
@@ -19,8 +21,26 @@ use super::Cli;
 /// What the names of variables begin with that are read by nothing else.
 const OURS: &str = "PRODUCER_LOAD_";
 
-/// Flags, each with the one that it excludes.
-const EITHER: [(&str, &str); 2] = [("domain", "schema_file"), ("schema_file", "domain")];
+/// Flags that exclude each other. Where `stages` lose against an end they take no rate away.
+const EITHER: [(&str, &str); 7] = [
+    ("domain", "schema_file"),
+    ("duration", "stages"),
+    ("num_messages", "stages"),
+    ("num_messages", "duration"),
+    ("rate", "stages"),
+    ("rate", "per_core_rate"),
+    ("per_core_rate", "stages"),
+];
+
+/// Where a flag's value comes from, the weakest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    Nowhere,
+    /// A variable that other programs read, too.
+    SharedVariable,
+    OwnVariable,
+    Typed,
+}
 
 /// Reads what was typed, and the environment where nothing was.
 ///
@@ -37,17 +57,31 @@ pub(super) fn command() -> Command {
     without_variables(Cli::command(), is_empty)
 }
 
-/// Returns the same for what was typed: it reads no variable of a flag that a typed one excludes.
+/// Returns the same for what was typed: of two flags that exclude each other it reads no variable
+/// of the weaker one.
 pub(super) fn command_for(typed: &[OsString]) -> Command {
     let words: Vec<String> = typed.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    EITHER.into_iter().fold(command(), |command, (flag, excluded)| {
-        let flag = command.get_arguments().find(|argument| argument.get_id() == flag);
-        if flag.is_some_and(|flag| is_typed(flag, &words)) {
-            without_variables(command, |argument| argument.get_id() == excluded)
-        } else {
-            command
+    EITHER.into_iter().fold(command(), |command, (one, other)| {
+        let [of_one, of_other] = [one, other].map(|id| {
+            let flag = command.get_arguments().find(|argument| argument.get_id() == id);
+            flag.map_or(Origin::Nowhere, |flag| origin(flag, &words))
+        });
+        match of_one.cmp(&of_other) {
+            Ordering::Less => without_variables(command, |argument| argument.get_id() == one),
+            Ordering::Equal => command,
+            Ordering::Greater => without_variables(command, |argument| argument.get_id() == other),
         }
     })
+}
+
+fn origin(argument: &Arg, typed: &[String]) -> Origin {
+    let set = argument.get_env().filter(|name| env::var_os(name).is_some());
+    match set.map(|name| name.to_string_lossy().starts_with(OURS)) {
+        _ if is_typed(argument, typed) => Origin::Typed,
+        Some(true) => Origin::OwnVariable,
+        Some(false) => Origin::SharedVariable,
+        None => Origin::Nowhere,
+    }
 }
 
 /// Returns whether an argument was typed as a flag.

@@ -177,7 +177,7 @@ impl PerCore {
 
 /// Refuses two flags that say the same thing differently.
 fn refuse_contradictions(typed: &LoadSettings) -> Result<(), PlanError> {
-    let rate = ("--rate (or MESSAGES_PER_SECOND)", typed.rate.is_some());
+    let rate = ("--rate", typed.rate.is_some());
     let per_core = ("--per-core-rate", typed.per_core_rate.is_some());
     let stages = ("--stages", typed.stages.is_some());
     let duration = ("--duration", typed.duration.is_some());

@@ -137,15 +137,59 @@ fn a_flag_wins_over_the_variable_of_one_that_it_excludes() {
         assert!(said.code == Some(0) && !said.out.contains("\"name\":\"s\""), "{}", said.log);
     }
     let both = ["--domain", "game_events", "--schema-file", file.name()];
-    for (words, variables, note) in [
-        (&both[..], &[][..], None),
-        (&both, &[domain, mine], None),
-        (&[], &[domain, mine], Some("EVENT_TYPE and PRODUCER_LOAD_SCHEMA_FILE")),
-    ] {
-        let said = schema(words, variables);
+    for variables in [&[][..], &[domain, mine]] {
+        let said = schema(&both, variables);
         assert!(said.code == Some(2) && said.log.contains("cannot be used with"), "{}", said.log);
-        assert_eq!(said.log.contains("note: "), note.is_some(), "{}", said.log);
-        assert!(note.is_none_or(|note| said.log.contains(note)), "{}", said.log);
+        assert!(!said.log.contains("note: "), "{}", said.log);
+    }
+}
+
+#[test]
+fn a_variable_of_ours_wins_over_one_that_others_give() {
+    let file = of_sources();
+    let schema = ("PRODUCER_LOAD_SCHEMA_FILE", file.name());
+    let said = program(&["schema"]).envs([("EVENT_TYPE", "order_events"), schema]).output();
+    let said = Said::from(said.unwrap());
+    assert!(said.code == Some(0) && said.out.contains("\"name\":\"s\""), "{}", said.log);
+}
+
+/// What the base of the manifests sets, and flags or variables that exclude it or each other.
+#[test]
+fn of_rates_and_ends_the_typed_one_wins_and_then_a_variable_of_ours() {
+    let rate = ("MESSAGES_PER_SECOND", "7");
+    let per_core = ("PRODUCER_LOAD_PER_CORE_RATE", "1m");
+    let stages = ("PRODUCER_LOAD_STAGES", "3s@11,2s@13");
+    let duration = ("PRODUCER_LOAD_DURATION", "5s");
+    let records = ("PRODUCER_LOAD_NUM_MESSAGES", "17");
+    for (words, variables, told) in [
+        (&["--stages", "1s@3,1s@5"][..], &[rate, per_core, duration, records][..], "1.00 s at 3"),
+        (&["--per-core-rate", "1m"], &[rate, stages], "1,000,000 a CPU"),
+        (&["-r", "5"], &[per_core, stages], "  rate        5 messages"),
+        (&["-d", "2s"], &[records], "after 2.00 s, 2,000 records"),
+        (&["-m19"], &[duration], ", 19 records"),
+        (&["-m", "19"], &[stages, rate], "  rate        7 messages"),
+        (&[], &[rate, stages], "3.00 s at 11"),
+        (&[], &[rate, per_core], "1,000,000 a CPU"),
+        (&[], &[rate, ("PRODUCER_LOAD_STAGES", "")], "  rate        7 messages"),
+        (&["-m", "5", "-d", "1s"], &[records, duration], "leave one of them away\n"),
+        (&["-r", "5", "--stages", "1s@1"], &[rate], "leave one of them away\n"),
+        (
+            &[],
+            &[per_core, stages],
+            "leave one of them away (--per-core-rate is that of PRODUCER_LOAD_PER_CORE_RATE, \
+             --stages is that of PRODUCER_LOAD_STAGES)\n",
+        ),
+        (&["-d", "1s", "--warmup", "1s"], &[duration], "--warmup has no effect"),
+        (
+            &["-d", "1s"],
+            &[("PRODUCER_LOAD_WARMUP", "1s")],
+            "would be measured (--warmup is that of PRODUCER_LOAD_WARMUP)\n",
+        ),
+    ] {
+        let mut command = program(&[&["--dry-run"], words].concat());
+        let said = Said::from(command.envs(variables.iter().copied()).output().unwrap());
+        let is_told = said.out.contains(told) || said.log.contains(told);
+        assert!(is_told, "{words:?} {variables:?}: {}{}", said.out, said.log);
     }
 }
 
