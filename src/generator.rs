@@ -154,7 +154,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
                 start: parts.start,
                 stop: parts.stop,
                 counters: &parts.stats.lanes[parts.lane],
-                latency: &parts.stats.latency,
+                stats: parts.stats,
                 measuring: parts.measuring,
             },
         }
@@ -323,13 +323,13 @@ impl<'a, S: Sealer> Lane<'a, S> {
     fn drop_too_late(&mut self, slot: usize) {
         if self.max_lag_ns > 0 {
             let now_ns = self.departures.elapsed_ns();
-            self.drop_due_before(slot, now_ns.saturating_sub(self.max_lag_ns), now_ns);
+            self.drop_due_before(slot, now_ns.saturating_sub(self.max_lag_ns), now_ns, 0);
         }
     }
 
     /// Counts a stream's records that are due before `until_ns` and will never be built, each with
-    /// the lag that it has now.
-    fn drop_due_before(&mut self, slot: usize, until_ns: u64, now_ns: u64) {
+    /// the lag that it has now, where that is not below `known_ns`.
+    fn drop_due_before(&mut self, slot: usize, until_ns: u64, now_ns: u64, known_ns: u64) {
         let until_ns = until_ns.min(self.paced_until_ns);
         let mut is_first = true;
         loop {
@@ -341,7 +341,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
                 self.seal_stream(slot);
             }
             if !self.resumption.may_be_done(index) || !self.is_done(slot, index) {
-                self.departures.count_late(due_ns, now_ns);
+                self.departures.count_late(due_ns, now_ns, known_ns);
             }
             self.streams[slot].cursor.advance();
         }
@@ -357,12 +357,18 @@ impl<'a, S: Sealer> Lane<'a, S> {
     }
 
     /// Hands over what has begun to be due, and counts what was due but never built.
+    ///
+    /// What the stop cut off has waited only so long, and would have gone on: its lag counts where
+    /// no receipt has shown a longer time. With all of it a run would look faster the sooner it is
+    /// stopped; without any of it a broker that stands still would not show.
     fn end_early(&mut self) {
         let stopped_ns = self.departures.elapsed_ns();
+        let known_ns = self.departures.stats.publisher.response_ns_max.get();
         self.seal_all();
         self.departures.release_begun(stopped_ns);
         for slot in 0..self.streams.len() {
-            self.drop_due_before(slot, stopped_ns, stopped_ns);
+            self.drop_too_late(slot);
+            self.drop_due_before(slot, stopped_ns, stopped_ns, known_ns);
         }
     }
 }

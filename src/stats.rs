@@ -93,6 +93,8 @@ pub struct PublisherCounters {
     pub payload_bytes: Counter,
     /// When the last receipt came, in nanoseconds since the run's start.
     pub last_receipt_ns: Counter,
+    /// The longest response time of a record that has its receipt.
+    pub response_ns_max: Counter,
     /// Bytes of the frames that were written, where the transport knows.
     pub wire_bytes: Counter,
     /// Connections that were lost.

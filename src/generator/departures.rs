@@ -2,8 +2,6 @@
 
 use std::collections::VecDeque;
 
-use parking_lot::Mutex;
-
 use crate::batch::Batch;
 use crate::clock;
 use crate::clock::Moment;
@@ -13,8 +11,8 @@ use crate::pacer;
 use crate::pacer::Pacer;
 use crate::pacer::Waited;
 use crate::stats::LaneCounters;
-use crate::stats::Latency;
 use crate::stats::Measuring;
+use crate::stats::Stats;
 use crate::stop::Stop;
 
 use super::Ended;
@@ -26,7 +24,7 @@ pub(super) struct Departures<'a> {
     pub(super) start: Moment,
     pub(super) stop: Stop,
     pub(super) counters: &'a LaneCounters,
-    pub(super) latency: &'a Mutex<Latency>,
+    pub(super) stats: &'a Stats,
     pub(super) measuring: Measuring,
     /// Sealed batches, the one that is due first in front.
     pub(super) waiting: VecDeque<Box<Batch>>,
@@ -61,7 +59,7 @@ impl Departures<'_> {
         match waited {
             Waited::Stopped => return Err(Ended::Stopped),
             Waited::Until { late_ns } if due_ns >= self.measuring.from_ns => {
-                self.latency.lock().record_pacing(late_ns);
+                self.stats.latency.lock().record_pacing(late_ns);
             }
             Waited::Until { .. } | Waited::Over => {}
         }
@@ -95,15 +93,16 @@ impl Departures<'_> {
         })
     }
 
-    /// Counts a record that was due then and will never be built. Its lag is a response time: a
-    /// run must not look faster for what it left out.
-    pub(super) fn count_late(&self, due_ns: u64, now_ns: u64) {
+    /// Counts a record that was due then and will never be built. Its lag is a response time, where
+    /// it is longer than `known_ns`: a run must not look faster for what it left out.
+    pub(super) fn count_late(&self, due_ns: u64, now_ns: u64, known_ns: u64) {
         self.counters.scheduled.add(1);
         self.counters.dropped.add(1);
+        let lag_ns = now_ns.saturating_sub(due_ns);
         if due_ns < self.measuring.from_ns {
             self.counters.warmup.add(1);
-        } else {
-            self.latency.lock().record_response(now_ns - due_ns, 1);
+        } else if lag_ns >= known_ns {
+            self.stats.latency.lock().record_response(lag_ns, 1);
         }
     }
 

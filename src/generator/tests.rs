@@ -45,6 +45,8 @@ struct Bench {
     /// Instead of a rate for a duration.
     schedule: Option<Schedule>,
     stop_after: Option<Duration>,
+    /// The longest response time that a receipt has shown.
+    known_ns: u64,
 }
 
 impl Default for Bench {
@@ -60,6 +62,7 @@ impl Default for Bench {
             warmup_ns: 0,
             schedule: None,
             stop_after: None,
+            known_ns: 0,
         }
     }
 }
@@ -70,6 +73,12 @@ type Seen = (Vec<u8>, Vec<u8>);
 impl Bench {
     /// Runs lanes; `receive` empties the publisher's end until they are done.
     fn run<T>(&self, receive: impl FnOnce(PublisherEnd, Moment) -> T) -> (T, Counts) {
+        let (received, stats) = self.measure(receive);
+        (received, stats.counts())
+    }
+
+    /// Does the same, and returns all that was counted.
+    fn measure<T>(&self, receive: impl FnOnce(PublisherEnd, Moment) -> T) -> (T, Stats) {
         let schema = EventSchema::parse("x", DOMAINS[0].schema_text).unwrap();
         let identity = Identity::new(1, 2, "0/1".parse().unwrap());
         let sources = Sources { first: 0, end: 1_000 };
@@ -78,6 +87,7 @@ impl Bench {
         let (ends, publisher) = handover::hand_over(self.lanes, self.buffers, LIMITS);
         let (handle, stop) = stop::stop();
         let stats = Stats::new(self.lanes);
+        stats.publisher.response_ns_max.set(self.known_ns);
         let routing = Routing::new(Rule::default(), &[self.partitions], self.streams, 100);
         let routing = &routing;
         let constant = || Schedule::new(self.rate, self.duration);
@@ -121,7 +131,7 @@ impl Bench {
             }
             receive(publisher, start)
         });
-        (received, stats.counts())
+        (received, stats)
     }
 }
 
@@ -212,15 +222,44 @@ fn out_of_buffers_a_lane_waits_catches_up_and_counts_the_wait() {
 }
 
 #[test]
-fn what_is_later_than_the_lag_allows_is_dropped_and_counted() {
-    let bench = Bench { buffers: 1, max_lag_ns: 20_000_000, ..Bench::default() };
-    let (taken, totals) = bench.run(|publisher, start| {
-        std::thread::sleep(Duration::from_millis(100));
-        receive_all(publisher, start).len() as u64
-    });
-    assert_eq!(totals.scheduled, 4_000);
-    assert_eq!(totals.dropped, 4_000 - taken);
-    assert!(totals.dropped > 500, "{totals:?}");
+fn what_is_later_than_the_lag_allows_is_dropped_and_counted_with_its_lag() {
+    // What receipts have shown is no excuse for what was too late.
+    for known_ns in [0, u64::MAX] {
+        let bench = Bench { buffers: 1, max_lag_ns: 20_000_000, known_ns, ..Bench::default() };
+        let (taken, stats) = bench.measure(|publisher, start| {
+            std::thread::sleep(Duration::from_millis(100));
+            receive_all(publisher, start).len() as u64
+        });
+        let totals = stats.counts();
+        assert_eq!(totals.scheduled, 4_000);
+        assert_eq!(totals.dropped, 4_000 - taken);
+        assert!(totals.dropped > 500, "{totals:?}");
+        // Nothing else enters here.
+        let response = &stats.latency.lock().response;
+        assert_eq!(response.len(), totals.dropped);
+        assert!(response.min() > 19_900_000 && response.max() > 80_000_000, "{response:?}");
+    }
+}
+
+#[test]
+fn what_a_stop_cuts_off_makes_no_run_faster_and_hides_no_broker_that_stands_still() {
+    let cut_off = |known_ns| {
+        let stop_after = Some(Duration::from_millis(100));
+        let bench = Bench { duration: None, buffers: 1, stop_after, known_ns, ..Bench::default() };
+        let (_, stats) = bench.measure(|publisher, start| {
+            std::thread::sleep(Duration::from_millis(110));
+            receive_all(publisher, start).len()
+        });
+        let response = stats.latency.lock().response.clone();
+        (stats.counts().dropped, response)
+    };
+    let (dropped, all) = cut_off(0);
+    assert!(dropped > 1_000 && all.len() == dropped, "{dropped} {}", all.len());
+    assert!(all.min() < 10_000_000 && all.max() > 80_000_000, "{all:?}");
+    let (dropped, longer) = cut_off(50_000_000);
+    assert!(longer.len() > 300 && longer.len() < dropped, "{dropped} {}", longer.len());
+    assert!(longer.min() > 49_900_000, "{longer:?}");
+    assert_eq!(cut_off(u64::MAX).1.len(), 0);
 }
 
 #[test]

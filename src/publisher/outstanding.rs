@@ -103,6 +103,8 @@ impl Outstanding {
             latency.record_service(now.ns_since(sent_at), measured);
             if measuring.is_paced(&batch) {
                 latency.record_responses(&batch.due_ns[warmup..], elapsed_ns);
+                let longest_ns = elapsed_ns.saturating_sub(batch.due_ns[warmup]);
+                stats.publisher.response_ns_max.raise_to(longest_ns);
             }
         }
         stats.publisher.last_receipt_ns.raise_to(elapsed_ns);
