@@ -18,14 +18,11 @@ use super::batches;
 use super::termination;
 use super::variables;
 
-/// Prints the error, with the variables that refused values came from, and ends the program.
+/// Prints the error, with the variable that a refused value came from, and ends the program.
 pub(super) fn exit(mut error: Error) -> ! {
     let typed: Vec<String> = env::args().map(batches::spelled_out).collect();
-    let note = match refused(&error, &typed).as_slice() {
-        [] => String::new(),
-        [name] => format!("note: the value is that of {name}\n"),
-        names => format!("note: the values are those of {}\n", names.join(" and ")),
-    };
+    let note = refused(&error, &typed)
+        .map_or_else(String::new, |name| format!("note: the value is that of {name}\n"));
     hide_password(&mut error);
     let is_run = typed.get(1).is_none_or(|word| word.starts_with('-'));
     if is_run && error.use_stderr() {
@@ -47,17 +44,14 @@ fn hide_password(error: &mut Error) {
     }
 }
 
-/// Returns the environment variables whose values were refused: of those that were not typed.
-fn refused(error: &Error, typed: &[String]) -> Vec<String> {
+/// Returns the environment variable whose value was refused, where it was not typed.
+fn refused(error: &Error, typed: &[String]) -> Option<String> {
     let mut command = variables::command();
     command.build();
-    let flags = [ContextKind::InvalidArg, ContextKind::PriorArg].map(|kind| error.get(kind));
-    let variable = |flag: String| {
-        let argument = arguments(&command).find(|argument| argument.to_string() == flag)?;
-        let name = argument.get_env().filter(|_| !variables::is_typed(argument, typed))?;
-        env::var_os(name).map(|_| name.to_string_lossy().into_owned())
-    };
-    flags.into_iter().flatten().map(ToString::to_string).filter_map(variable).collect()
+    let flag = error.get(ContextKind::InvalidArg)?.to_string();
+    let argument = arguments(&command).find(|argument| argument.to_string() == flag)?;
+    let name = argument.get_env().filter(|_| !variables::is_typed(argument, typed))?;
+    env::var_os(name).map(|_| name.to_string_lossy().into_owned())
 }
 
 /// Adds to what is wrong with flags the variables that they were read from.
@@ -133,13 +127,13 @@ mod tests {
         let error = Cli::try_parse_from(["producer-load", "--rate", "0"]).unwrap_err();
         let typed = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
         // Nothing was typed, and no such variable is set either.
-        assert!(refused(&error, &typed(&[])).is_empty());
-        assert!(refused(&error, &typed(&["--rate", "0"])).is_empty());
-        assert!(refused(&error, &typed(&["-r0"])).is_empty());
+        assert!(refused(&error, &typed(&[])).is_none());
+        assert!(refused(&error, &typed(&["--rate", "0"])).is_none());
+        assert!(refused(&error, &typed(&["-r0"])).is_none());
         let unknown = Cli::try_parse_from(["producer-load", "--nonsense"]).unwrap_err();
-        assert!(refused(&unknown, &[]).is_empty());
+        assert!(refused(&unknown, &[]).is_none());
         let missing = Cli::try_parse_from(["producer-load", "capacity"]).unwrap_err();
-        assert!(refused(&missing, &[]).is_empty());
+        assert!(refused(&missing, &[]).is_none());
     }
 
     #[test]
