@@ -126,6 +126,8 @@ impl<'a, S: Sealer> Lane<'a, S> {
             let route = parts.routing.of(number);
             let last = |partition| parts.resumption.last(route.producer(partition));
             let start = parts.resumption.start(number);
+            let skipped = (start - u64::from(number)) / u64::from(parts.streams_total);
+            parts.stats.lanes[parts.lane].skipped.add(skipped);
             Stream {
                 number,
                 cursor: parts.schedule.cursor(start, parts.streams_total.into()),
@@ -242,6 +244,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
             && self.resumption.is_done(route.producer(partition), index)
         {
             self.streams[slot].cursor.advance();
+            self.departures.counters.skipped.add(1);
             return Ok(false);
         }
         if partition as usize != self.streams[slot].stripe && !route.is_by_key(key) {
@@ -340,7 +343,9 @@ impl<'a, S: Sealer> Lane<'a, S> {
                 // No batch spans a record that was dropped: it would hide that from consumers.
                 self.seal_stream(slot);
             }
-            if !self.resumption.may_be_done(index) || !self.is_done(slot, index) {
+            if self.resumption.may_be_done(index) && self.is_done(slot, index) {
+                self.departures.counters.skipped.add(1);
+            } else {
                 self.departures.count_late(due_ns, now_ns, known_ns);
             }
             self.streams[slot].cursor.advance();

@@ -60,6 +60,7 @@ use crate::wire;
 mod abandoning;
 mod destination;
 mod error;
+mod place;
 mod room;
 mod sample;
 mod seconds;

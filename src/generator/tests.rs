@@ -47,6 +47,8 @@ struct Bench {
     stop_after: Option<Duration>,
     /// The longest response time that a receipt has shown.
     known_ns: u64,
+    /// The last index that each producer has sent.
+    sent_before: Vec<Option<u64>>,
 }
 
 impl Default for Bench {
@@ -63,6 +65,7 @@ impl Default for Bench {
             schedule: None,
             stop_after: None,
             known_ns: 0,
+            sent_before: Vec::new(),
         }
     }
 }
@@ -94,7 +97,10 @@ impl Bench {
         let schedule = self.schedule.clone().unwrap_or_else(constant);
         let schedule = &schedule;
         let start = clock::now().plus_ns(5_000_000);
-        let resumption = Resumption::default();
+        let resumption = match &self.sent_before[..] {
+            [] => Resumption::default(),
+            last => Resumption::new(routing, self.streams, last, false).unwrap(),
+        };
         let received = std::thread::scope(|scope| {
             for (lane, end) in (0..).zip(ends) {
                 let parts = LaneParts {
@@ -346,4 +352,26 @@ fn a_last_stage_at_maximum_rate_begins_when_the_paced_ones_end() {
     assert_eq!(of(true), 450);
     assert!(of(false) > 1_000, "{batches:?}");
     assert_eq!((totals.scheduled, totals.dropped), (of(true) + of(false), 0));
+}
+
+#[test]
+fn what_an_earlier_run_has_sent_is_counted_as_skipped() {
+    let bench = Bench {
+        lanes: 2,
+        streams: 2,
+        partitions: 2,
+        sent_before: vec![Some(1_400), Some(1_000), Some(1_801), Some(1_001)],
+        ..Bench::default()
+    };
+    let (seen, totals) = bench.run(|publisher, _| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut seen = 0;
+        while let Some(batch) = runtime.block_on(publisher.next()) {
+            seen += batch.len() as u64;
+            publisher.returns().give_back(batch);
+        }
+        seen
+    });
+    assert_eq!((totals.scheduled, totals.skipped), (seen, 4_000 - seen));
+    assert!(totals.skipped > 1_002, "{totals:?}");
 }

@@ -10,10 +10,18 @@ use crate::units;
 pub(super) struct Judged {
     /// Records that were due and have no end.
     pub(super) behind: u64,
-    /// Whether anything is to be said about it.
-    pub(super) is_well: bool,
+    /// Whether records are late.
+    pub(super) is_missed: bool,
     /// The limit.
     pub(super) finding: Finding,
+}
+
+impl Judged {
+    /// Returns whether nothing is to be said about it: whatever a run as fast as it goes is limited
+    /// by, it is late for nothing, but errors are errors.
+    fn is_well(&self) -> bool {
+        !self.is_missed && self.finding.limit != "errors"
+    }
 }
 
 /// Tells the seconds.
@@ -76,14 +84,14 @@ impl Telling {
         }
         let Finding { limit, evidence, mend } = &judged.finding;
         let is_told = self.screen.is_some() && self.told == *limit;
-        if !judged.is_well && !is_told {
+        if !judged.is_well() && !is_told {
             let behind = units::counted(judged.behind, "record");
             log::warn!(
                 limit = *limit, behind = judged.behind;
                 "Not well: {behind} behind; limit: {limit} ({evidence}); {mend}"
             );
         }
-        self.told = if judged.is_well { "held" } else { limit };
+        self.told = if judged.is_well() { "held" } else { limit };
     }
 }
 

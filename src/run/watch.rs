@@ -22,6 +22,7 @@ use crate::run::Abandoning;
 use crate::run::Outside;
 use crate::run::Sample;
 use crate::run::Seconds;
+use crate::run::place::Place;
 use crate::run::seconds::LastSecond;
 use crate::run::seconds::Second;
 use crate::run::telling::Judged;
@@ -78,8 +79,6 @@ pub(super) struct Watch<'a> {
     cpus: f64,
     /// Where the run shows itself.
     board: &'a Board,
-    /// Records that an earlier run had sent, where this one goes on.
-    done_before: u64,
     signals_seen: u32,
     stopped_by_signal: bool,
     lanes_ended_ns: Option<u64>,
@@ -110,7 +109,6 @@ impl<'a> Watch<'a> {
             telling: Telling::new(outside.screen),
             cpus,
             board,
-            done_before: 0,
             signals_seen: 0,
             stopped_by_signal: false,
             lanes_ended_ns: None,
@@ -123,7 +121,6 @@ impl<'a> Watch<'a> {
         let begun = self.start.plus_ns(resumed_ns);
         self.tick = Tick::first(begun, self.plan.batching.window_ns);
         self.abandoning = Abandoning::new(self.plan, resumed_ns);
-        self.done_before = self.plan.load.schedule().due_before(resumed_ns).unwrap_or_default();
         self
     }
 
@@ -181,7 +178,7 @@ impl<'a> Watch<'a> {
         if let Some(last) = second.filter(|last| last.point.acknowledged > 0) {
             let (now, case) =
                 (tick.end(clock::now(), window_ns), case(self.plan, self.cpus, &last));
-            let judged = Judged { behind: 0, is_well: true, finding: case.finding() };
+            let judged = Judged { behind: 0, is_missed: false, finding: case.finding() };
             self.telling.tell(now.ns_since(self.start), tick.advance(now), &last, &judged);
         }
         self.telling.end();
@@ -207,33 +204,28 @@ impl<'a> Watch<'a> {
         self.give_up_if_broken(now, &second, stop);
     }
 
-    /// Judges a second by whether the run has fallen behind in it.
+    /// Judges a second by whether the run is behind at its end.
     fn judged(&self, now: Moment, second: &Second) -> Judged {
+        let window_ns = self.plan.batching.window_ns;
         // A second ends half a window late, so that receipts can have come.
-        let until_ns = now.ns_since(self.start).saturating_sub(self.plan.batching.window_ns / 2);
+        let until_ns = now.ns_since(self.start).saturating_sub(window_ns / 2);
         let schedule = self.plan.load.schedule();
-        let due = |ns: u64| schedule.due_before(ns);
-        let (point, counts) = (&second.point, &second.counts);
-        let of_second = due(until_ns).zip(due(until_ns.saturating_sub(SECOND_NS)));
-        let (behind, outcome, in_second) = match of_second {
-            _ if self.lanes_ended_ns.is_some() => (0, Outcome::Held, 0),
-            None => (0, Outcome::NoTarget, 0),
-            Some((due, due_before)) => {
-                let ended = counts.acknowledged + counts.failed + counts.unknown + counts.dropped;
-                let behind = due.saturating_sub(self.done_before + ended);
-                let in_second = due - due_before;
-                let is_behind = behind > in_second / 2 && point.acknowledged < in_second;
-                (behind, if is_behind { Outcome::Missed } else { Outcome::Held }, in_second)
-            }
+        let place = Place {
+            until_ns,
+            window_ns,
+            lanes_ended_ns: self.lanes_ended_ns,
+            scheduled: second.counts.scheduled + second.counts.skipped,
+            done: second.counts.done(),
         };
+        let due = |ns: u64| schedule.due_before(ns).unwrap_or_default();
+        let in_second = due(until_ns).saturating_sub(due(until_ns.saturating_sub(SECOND_NS)));
+        let (behind, outcome) = (place.behind(&schedule), place.outcome(&schedule));
         let case = Case {
             outcome,
-            due: in_second.max(point.scheduled),
+            due: in_second.max(second.point.scheduled),
             ..case(self.plan, self.cpus, second)
         };
-        let is_well =
-            outcome != Outcome::Missed && case.errors == 0 || self.lanes_ended_ns.is_some();
-        Judged { behind, is_well, finding: case.finding() }
+        Judged { behind, is_missed: outcome == Outcome::Missed, finding: case.finding() }
     }
 
     /// Stops the run when an objective is broken and that is to end it.

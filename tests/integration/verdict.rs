@@ -142,3 +142,35 @@ fn without_a_target_nothing_is_missed_and_the_limit_is_still_named() {
     assert_eq!(said.code, Some(0), "{}", said.log);
     assert_ne!(report["verdict"]["limit"], "held", "{report}");
 }
+
+/// Runs as [`judged`] does with the log as JSON, and returns the limit of each second, and what was
+/// not well.
+fn limits(fault: &str, arguments: &[&str]) -> (Vec<String>, Vec<Value>) {
+    let (said, _) = judged(fault, &[&["--log-format", "json"][..], arguments].concat());
+    let lines = said.log.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let lines: Vec<Value> = lines.collect();
+    let limit = |line: &Value| Some(line["limit"].as_str()?.to_owned());
+    let seconds = lines.iter().filter(|line| line["sent"].is_u64()).filter_map(limit).collect();
+    (seconds, lines.into_iter().filter(|line| line["behind"].is_u64()).collect())
+}
+
+#[test]
+fn a_second_in_which_a_backlog_is_worked_off_is_not_said_to_hold() {
+    let few = ["-o", "500"];
+    for load in [&["-r", "2k", "-d", "2s"][..], &["--stages", "2s@2k,4s@10"]] {
+        for rest in [&[][..], &few] {
+            let (seconds, not_well) = limits("receipt-rate=1000", &[load, rest].concat());
+            // What is due in the first two seconds takes four.
+            assert!(seconds.len() >= 4, "{seconds:?}");
+            assert_eq!(seconds[..3], ["window"; 3], "{load:?} {rest:?}");
+            assert!(not_well.len() >= 3, "{not_well:?}");
+        }
+    }
+}
+
+#[test]
+fn a_second_that_is_limited_by_errors_is_not_well() {
+    let (seconds, not_well) = limits("send-error=10%", &["-r", "5k", "-d", "3s"]);
+    assert!(seconds.iter().any(|limit| limit == "errors"), "{seconds:?}");
+    assert!(not_well.iter().any(|line| line["limit"] == "errors"), "{not_well:?}");
+}
