@@ -93,7 +93,7 @@ fn summary(html: &mut String, runs: &[Past]) {
     );
     for (place, run) in runs.iter().enumerate() {
         let target = run.rate.target_per_second.map(per_second);
-        let rate = per_second(run.rate.achieved_per_second)
+        let rate = per_second(run.rate.beside_target())
             + &target.map_or_else(String::new, |target| format!(" of {target}"));
         let [response, service] = [run.latency.response, run.latency.service].map(|latency| {
             let both = |it: Percentiles| {

@@ -366,6 +366,8 @@ fn add_figures(sum: &mut Past, past: Past) {
     rate.achieved_per_second += more.achieved_per_second;
     let targets = rate.target_per_second.zip(more.target_per_second);
     rate.target_per_second = targets.map(|(one, other)| one + other);
+    let paced = rate.paced_per_second.zip(more.paced_per_second);
+    rate.paced_per_second = paced.map(|(one, other)| one + other);
     let (cpu, more) = (&mut sum.cpu, past.cpu);
     cpu.lanes_ns += more.lanes_ns;
     cpu.publisher_ns += more.publisher_ns;

@@ -20,6 +20,7 @@ mod load_text;
 pub mod plan_text;
 mod objectives;
 mod producers;
+mod rate;
 mod series;
 pub mod text;
 mod verdict;
@@ -39,6 +40,7 @@ pub use objectives::Abandoned;
 pub use objectives::Patience;
 pub use objectives::Reached;
 pub use producers::ProducerEnd;
+pub use rate::RateReached;
 pub use series::POINTS_MAX;
 pub use series::Point;
 pub use series::PointLatency;
@@ -206,15 +208,6 @@ pub struct Losses {
     pub producers: u64,
 }
 
-/// How fast records were acknowledged.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-pub struct RateReached {
-    /// Asked for, of stages what they have in the mean after the warm-up; `null` at maximum rate.
-    pub target_per_second: Option<f64>,
-    /// Reached, over [`Time::elapsed_ns`] without the warm-up.
-    pub achieved_per_second: f64,
-}
-
 /// What a run cost.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Cpu {
@@ -303,17 +296,13 @@ pub struct Measured {
 impl Report {
     /// Makes the report of what was measured.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "ratios for display")]
     pub fn new(measured: Measured) -> Self {
         let counted = measured.counted;
         let ended_ns = measured.schedule_ns.max(counted.last_receipt_ns);
         let elapsed_ns = ended_ns.saturating_sub(measured.resumed_ns).max(1);
         let from_ns = measured.plan.load.warmup_ns.max(measured.resumed_ns);
         let measured_ns = ended_ns.saturating_sub(from_ns).max(1);
-        let rate = RateReached {
-            target_per_second: target_per_second(&measured),
-            achieved_per_second: counted.confirmed() as f64 * 1e9 / measured_ns as f64,
-        };
+        let rate = RateReached::of(&measured, measured_ns);
         let is_framed = measured.plan.transport == Transport::Framed;
         let (totals, cpu) = (Totals::of(&measured), Cpu::of(&measured));
         let verdict = judge(&measured, rate);
@@ -358,16 +347,6 @@ impl Report {
     pub fn json(&self) -> String {
         serde_json::to_string(self).unwrap_or_else(|error| format!(r#"{{"error":"{error}"}}"#))
     }
-}
-
-/// Returns how many records a second were due after the warm-up; `None` at maximum rate.
-#[expect(clippy::cast_precision_loss, reason = "a ratio for display")]
-fn target_per_second(measured: &Measured) -> Option<f64> {
-    let load = &measured.plan.load;
-    let (schedule, from_ns) = (load.schedule(), load.warmup_ns.max(measured.resumed_ns));
-    let before = schedule.due_before(from_ns)?;
-    let due = schedule.due_before(measured.schedule_ns)?.saturating_sub(before);
-    Some(due as f64 * 1e9 / measured.schedule_ns.saturating_sub(from_ns).max(1) as f64)
 }
 
 #[cfg(test)]

@@ -63,6 +63,8 @@ pub struct LaneCounters {
     pub dropped: Counter,
     /// Records of the warm-up among those whose turn came.
     pub warmup: Counter,
+    /// Records without a due time among those whose turn came after the warm-up.
+    pub unpaced: Counter,
     /// Records of its streams that an earlier run has sent: they have no turn.
     pub skipped: Counter,
     /// The lane's waits for empty buffers.
@@ -87,6 +89,8 @@ pub struct PublisherCounters {
     pub acknowledged: Counter,
     /// Records of the warm-up among them.
     pub warmup_acknowledged: Counter,
+    /// Records without a due time among those that were confirmed after the warm-up.
+    pub unpaced_acknowledged: Counter,
     /// Records that the broker refused for good.
     pub failed: Counter,
     /// Records that were given to the connection and never answered.
@@ -99,6 +103,8 @@ pub struct PublisherCounters {
     pub last_receipt_ns: Counter,
     /// The longest response time of a record that has its receipt.
     pub response_ns_max: Counter,
+    /// When the last one of a record with a due time came.
+    pub paced_receipt_ns: Counter,
     /// Bytes of the frames that were written, where the transport knows.
     pub wire_bytes: Counter,
     /// Connections that were lost.
@@ -303,6 +309,9 @@ impl Stats {
             receipt_wait_ns: publisher.receipt_wait.ns(now),
             warmup: lanes(|lane| &lane.warmup),
             skipped: lanes(|lane| &lane.skipped),
+            unpaced: lanes(|lane| &lane.unpaced),
+            unpaced_acknowledged: publisher.unpaced_acknowledged.get(),
+            paced_receipt_ns: publisher.paced_receipt_ns.get(),
             warmup_acknowledged: publisher.warmup_acknowledged.get(),
             lane_time: ThreadTime {
                 cpu_ns: lanes(|lane| &lane.cpu_ns),

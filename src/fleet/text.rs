@@ -40,7 +40,7 @@ pub(super) fn render(report: &Past) -> String {
     line("", format!("{failed} failed, {unknown} unknown, {dropped} dropped"));
     let target = report.rate.target_per_second.map(per_second);
     let target = target.map_or_else(String::new, |target| format!(" of {target}"));
-    line("rate", format!("{}{target} a second", per_second(report.rate.achieved_per_second)));
+    line("rate", format!("{}{target} a second", per_second(report.rate.beside_target())));
     line("response", latency(report.latency.response, "due to receipt"));
     line("service", latency(report.latency.service, "send to receipt"));
     if let Some(ns) = report.cpu.process_ns_per_record {

@@ -83,9 +83,13 @@ impl Departures<'_> {
     fn hand_over(&self, batch: Box<Batch>) -> Result<(), Ended> {
         let records = batch.len() as u64;
         self.counters.scheduled.add(records);
-        if self.measuring.from_ns > 0 {
-            let warmup = self.measuring.warmup(&batch, self.elapsed_ns());
-            self.counters.warmup.add(warmup as u64);
+        let warmup = match self.measuring.from_ns {
+            0 => 0,
+            _ => self.measuring.warmup(&batch, self.elapsed_ns()) as u64,
+        };
+        self.counters.warmup.add(warmup);
+        if !self.measuring.is_paced(&batch) {
+            self.counters.unpaced.add(records - warmup);
         }
         self.end.hand_over(batch).map_err(|_| {
             self.counters.dropped.add(records);

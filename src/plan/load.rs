@@ -106,7 +106,8 @@ impl Load {
         let warmup_ns = typed.warmup.map_or(0, nanoseconds);
         let is_all_warmup = duration_ns.is_some_and(|duration_ns| warmup_ns >= duration_ns)
             || records.is_some() && schedule.due_before(warmup_ns) == records;
-        if typed.tolerance.is_some() && rate == Rate::Max {
+        let has_target = schedule.paced_until_ns() > warmup_ns;
+        if typed.tolerance.is_some() && !has_target {
             let why = "at maximum rate there is no target that could be missed";
             return Err(PlanError::NoEffect { flag: "--tolerance", why });
         }
@@ -116,7 +117,7 @@ impl Load {
         }
         let tolerance = typed.tolerance.unwrap_or(TOLERANCE);
         let objectives = typed.objectives.clone().map_or_else(Vec::new, |given| given.0);
-        if rate == Rate::Max && objectives.iter().any(Objective::needs_target) {
+        if !has_target && objectives.iter().any(Objective::needs_target) {
             let why = "at maximum rate there is neither a response time nor a target rate";
             return Err(PlanError::NoEffect { flag: "an objective (--slo)", why });
         }

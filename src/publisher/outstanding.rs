@@ -97,15 +97,20 @@ impl Outstanding {
         let elapsed_ns = now.ns_since(self.accounting.start);
         let Accounting { stats, measuring, start, .. } = &self.accounting;
         let warmup = measuring.warmup(&batch, sent_at.ns_since(*start));
-        if warmup < batch.len() {
+        let measured = (batch.len() - warmup) as u64;
+        if measured > 0 {
             let mut latency = stats.latency.lock();
-            let measured = (batch.len() - warmup) as u64;
             latency.record_service(now.ns_since(sent_at), measured);
             if measuring.is_paced(&batch) {
                 latency.record_responses(&batch.due_ns[warmup..], elapsed_ns);
                 let longest_ns = elapsed_ns.saturating_sub(batch.due_ns[warmup]);
                 stats.publisher.response_ns_max.raise_to(longest_ns);
             }
+        }
+        if measuring.is_paced(&batch) {
+            stats.publisher.paced_receipt_ns.raise_to(elapsed_ns);
+        } else {
+            stats.publisher.unpaced_acknowledged.add(measured);
         }
         stats.publisher.last_receipt_ns.raise_to(elapsed_ns);
         stats.publisher.acknowledged.add(batch.len() as u64);

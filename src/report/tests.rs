@@ -19,6 +19,7 @@ use crate::program::SourceChoice;
 use crate::routing::Mode;
 use crate::schedule::Pace;
 use crate::schedule::Stage;
+use crate::schedule::Stages;
 use crate::schema::Encoding;
 use crate::trust::Trust;
 use crate::units::Rate;
@@ -180,15 +181,12 @@ fn each_end_has_its_exit_code() {
     assert_eq!(code(lost), (98, missed.to_owned()));
     let few = |m: &mut Measured| (m.counted.acknowledged, m.counted.dropped) = (9_900, 100);
     assert_eq!(code(few).0, 0);
-    let at_max = |m: &mut Measured| {
-        m.plan.load.rate = "max".parse().unwrap();
-        m.plan.load.stages[0].pace = Pace::Max;
-    };
+    let at_max = |m: &mut Measured| m.plan.load.stages[0].pace = Pace::Max;
     assert_eq!(code(|m| (at_max(m), few(m)).0).0, 0);
     let untold = "1,000 records have no receipt";
     assert_eq!(code(|m| (at_max(m), lost(m)).0), (98, untold.to_owned()));
     let late =
-        |last_receipt_ns| move |m: &mut Measured| m.counted.last_receipt_ns = last_receipt_ns;
+        |last_receipt_ns| move |m: &mut Measured| m.counted.paced_receipt_ns = last_receipt_ns;
     assert_eq!((code(late(10_499_000_000)).0, code(late(10_501_000_000)).0), (0, 98));
     let longer = |m: &mut Measured| m.plan.load.tolerance = 0.1;
     assert_eq!(code(|m| (longer(m), late(10_900_000_000)(m)).0).0, 0);
@@ -229,7 +227,7 @@ fn of_several_ends_the_first_in_the_table_decides_the_exit_code() {
             m.abandoned = Some(Abandoned { objective, after_ns: 7_000_000_000 });
         }),
         (99, |m| m.plan.load.objectives = "response.p50<1ms".parse::<Objectives>().unwrap().0),
-        (98, |m| m.counted.last_receipt_ns = 20_000_000_000),
+        (98, |m| m.counted.paced_receipt_ns = 20_000_000_000),
     ];
     for (place, (exit, change)) in table.iter().enumerate() {
         assert_eq!(code(change).0, *exit, "{place} alone");
@@ -282,7 +280,8 @@ fn the_plan_says_what_a_run_has_to_reach() {
 #[test]
 fn a_missed_target_names_its_limit_and_a_doubtful_measurement_its_doubt() {
     let mut missed = measured();
-    (missed.counted.last_receipt_ns, missed.spent.buffer_wait_ns) = (20_000_000_000, 9_000_000_000);
+    (missed.counted.paced_receipt_ns, missed.spent.buffer_wait_ns) =
+        (20_000_000_000, 9_000_000_000);
     missed.clock_step_ms = -3_600_000;
     missed.histogram_log_failure = Some("no space left".to_owned());
     let report = Report::new(missed);
@@ -330,4 +329,39 @@ fn an_objective_that_is_not_reached_is_named_and_exits_99() {
         with("errors<1%")(m);
     };
     assert_eq!(code(lossy).0, 99);
+}
+
+#[test]
+fn of_stages_that_end_at_maximum_rate_those_before_are_judged() {
+    let stages = |text: &str| text.parse::<Stages>().unwrap();
+    let with = |change: &dyn Fn(&mut Measured)| {
+        let mut measured = measured();
+        measured.plan.load.stages = stages("5s@1k,5s@max").list().to_vec();
+        measured.plan.load.rate = "max".parse().unwrap();
+        let counted = &mut measured.counted;
+        (counted.scheduled, counted.acknowledged) = (905_000, 905_000);
+        (counted.unpaced, counted.unpaced_acknowledged) = (900_000, 900_000);
+        (counted.paced_receipt_ns, counted.last_receipt_ns) = (5_001_000_000, 10_000_000_000);
+        change(&mut measured);
+        let report = Report::new(measured);
+        assert_eq!(report.rate.target_per_second, Some(1_000.0));
+        let text = text::render(&report);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        (report.verdict, report.rate)
+    };
+    let (held, rate) = with(&|_| ());
+    assert_eq!((held.code, held.limit), (0, "held"));
+    assert!((rate.paced_per_second.unwrap() - 999.8).abs() < 0.01, "{rate:?}");
+    assert!(rate.achieved_per_second > 90_000.0, "{rate:?}");
+    let late = |m: &mut Measured| m.counted.paced_receipt_ns = 5_600_000_000;
+    let (late, rate) = with(&late);
+    assert_eq!(late.code, 98, "{rate:?}");
+    assert!(late.text.ends_with("89.29 % of the target"), "{late:?}");
+    // Few of all, and many of those that were due.
+    let few = |m: &mut Measured| (m.counted.acknowledged, m.counted.dropped) = (904_900, 100);
+    assert_eq!(with(&few).0.code, 98);
+    let slow = |m: &mut Measured| {
+        m.plan.load.objectives = "rate>=99.99%".parse::<Objectives>().unwrap().0;
+    };
+    assert_eq!(with(&slow).0.code, 99);
 }

@@ -7,6 +7,7 @@ use crate::report::Report;
 use crate::report::Verdict;
 use crate::report::plan_text::topics;
 use crate::report::verdict::MISSED;
+use crate::units::Rate;
 use crate::units::bytes_text;
 use crate::units::counted;
 use crate::units::duration_text;
@@ -133,8 +134,12 @@ fn losses(report: &Report) -> Option<String> {
 
 fn rate(report: &Report) -> String {
     let achieved = per_second(report.rate.achieved_per_second);
-    match report.rate.target_per_second {
-        Some(target) => format!("{achieved} of {} a second", per_second(target)),
+    let paced = per_second(report.rate.beside_target());
+    match report.rate.target_per_second.map(per_second) {
+        Some(target) if report.plan.load.rate == Rate::Max => {
+            format!("{paced} of {target} a second; {achieved} with what went as fast as it could")
+        }
+        Some(target) => format!("{paced} of {target} a second"),
         None => format!("{achieved} a second, as fast as it went"),
     }
 }

@@ -8,6 +8,9 @@ use super::limit::Case;
 use super::limit::Outcome;
 use super::objectives::Abandoned;
 use super::objectives::Reached;
+use super::rate::Paced;
+use crate::plan::Load;
+use crate::schedule::Pace;
 use crate::stats::Counts;
 use crate::units;
 
@@ -108,31 +111,50 @@ fn is_answering(measured: &Measured) -> bool {
     measured.counted.last_receipt_ns + SLOW_NS >= ended_ns
 }
 
-/// Compares a run with its target: so many records, and in time.
+/// Compares a run with its target: so many records, and in time. At maximum rate there is none to
+/// be missed, and yet what was taken on is to have its receipt.
+fn outcome(measured: &Measured) -> Outcome {
+    let (load, counted) = (&measured.plan.load, &measured.counted);
+    let is_short = |due: u64, confirmed: u64| {
+        let mut missing = due.saturating_sub(confirmed);
+        if measured.stopped_by_signal || measured.abandoned.is_some() {
+            // What became due while the stop took hold was not to be sent any more.
+            missing -= missing.min(counted.dropped).min(due_meanwhile(load));
+        }
+        missing > tolerated(load, due)
+    };
+    let is_all_short = is_short(counted.scheduled - counted.warmup, counted.confirmed());
+    let Some(paced) = Paced::of(measured) else {
+        return if is_all_short { Outcome::Missed } else { Outcome::NoTarget };
+    };
+    let lasted_ns = paced.until_ns.saturating_sub(measured.resumed_ns);
+    let is_late = paced.late_ns > tolerated(load, lasted_ns).max(SETTLE_NS);
+    if is_all_short || is_short(paced.due, paced.confirmed) || is_late {
+        Outcome::Missed
+    } else {
+        Outcome::Held
+    }
+}
+
+/// Returns how much may be missing of so much.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "a share of what was counted"
 )]
-fn outcome(measured: &Measured) -> Outcome {
-    let (load, counted) = (&measured.plan.load, &measured.counted);
-    let due = counted.scheduled - counted.warmup;
-    let mut missing = due.saturating_sub(counted.confirmed());
-    let tolerated = |all: u64| (all as f64 * load.tolerance) as u64;
-    let Some(rate) = load.rate.per_second() else {
-        // There is no target to be missed, and yet what was taken on is to have its receipt.
-        return if missing > tolerated(due) { Outcome::Missed } else { Outcome::NoTarget };
-    };
-    if measured.stopped_by_signal || measured.abandoned.is_some() {
-        // What became due while the stop took hold was not to be sent any more.
-        let meanwhile = (rate * SETTLE_NS as f64 / 1e9) as u64;
-        missing -= missing.min(counted.dropped).min(meanwhile);
-    }
-    let late_ns = counted.last_receipt_ns.saturating_sub(measured.schedule_ns);
-    let lasted_ns = measured.schedule_ns.saturating_sub(measured.resumed_ns);
-    let is_late = late_ns > tolerated(lasted_ns).max(SETTLE_NS);
-    if is_late || missing > tolerated(due) { Outcome::Missed } else { Outcome::Held }
+fn tolerated(load: &Load, all: u64) -> u64 {
+    (all as f64 * load.tolerance) as u64
+}
+
+/// Returns how many records may come to be due while a stop takes hold, at the highest rate.
+fn due_meanwhile(load: &Load) -> u64 {
+    let rates = load.stages.iter().map(|stage| match stage.pace {
+        Pace::Paced { from, to } => from.max(to),
+        Pace::Max => 0,
+    });
+    let millionths = rates.max().unwrap_or_default();
+    (millionths / 1_000_000).saturating_mul(SETTLE_NS) / 1_000_000_000
 }
 
 /// Returns the objectives that were not reached, the one for which the run was given up among them
@@ -143,7 +165,7 @@ fn objectives_failed(measured: &Measured, rate: RateReached) -> Vec<String> {
     let reached = Reached {
         latency: &measured.latency,
         errors: 1.0 - measured.counted.confirmed() as f64 / due.max(1) as f64,
-        rate: rate.target_per_second.map_or(f64::NAN, |target| rate.achieved_per_second / target),
+        rate: rate.share().unwrap_or(f64::NAN),
     };
     let given_up = measured.abandoned.as_ref().map(|abandoned| abandoned.objective.as_str());
     let objectives = measured.plan.load.objectives.iter();
@@ -176,10 +198,9 @@ fn broken_identity(counted: &Counts) -> String {
 }
 
 fn finished(counted: &Counts, rate: RateReached) -> String {
-    let target = rate.target_per_second.filter(|&target| target > 0.0);
-    let share = target.map_or_else(String::new, |target| {
-        format!(", {:.2} % of the target", 100.0 * rate.achieved_per_second / target)
-    });
+    let share = rate.share();
+    let share =
+        share.map_or_else(String::new, |share| format!(", {:.2} % of the target", 100.0 * share));
     let lost = counted.unknown + counted.dropped;
     let rest = match lost {
         0 => "every record has its receipt".to_owned(),

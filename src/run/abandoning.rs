@@ -48,14 +48,15 @@ impl<'a> Abandoning<'a> {
         let lost = |counts: &Counts| counts.failed + counts.unknown + counts.dropped;
         let scheduled = (counts.scheduled - counts.warmup).max(1);
         let schedule = load.schedule();
-        let due = |ns: u64| schedule.due_before(ns);
+        let due = |ns: u64| schedule.due_before(ns.min(schedule.paced_until_ns()));
         let due = due(elapsed_ns.saturating_sub(ON_THE_WAY_NS)).zip(due(self.from_ns));
         let due = due.map(|(now, before)| now.saturating_sub(before)).filter(|&due| due > 0);
+        let paced = counts.confirmed().saturating_sub(counts.unpaced_acknowledged);
         let latency = stats.latency_total.lock();
         let reached = Reached {
             latency: &latency,
             errors: (lost(counts) - lost(before)) as f64 / scheduled as f64,
-            rate: due.map_or(f64::NAN, |due| counts.confirmed() as f64 / due as f64),
+            rate: due.map_or(f64::NAN, |due| paced as f64 / due as f64),
         };
         let broken = self.patience.broken(&load.objectives, &reached)?;
         Some(Abandoned { objective: broken.text().to_owned(), after_ns: elapsed_ns })

@@ -45,6 +45,12 @@ pub struct Counts {
     pub warmup: u64,
     /// Records that an earlier run has sent.
     pub skipped: u64,
+    /// Records without a due time among those whose turn came after the warm-up.
+    pub unpaced: u64,
+    /// Those of them that the broker confirmed.
+    pub unpaced_acknowledged: u64,
+    /// When the last receipt of a record with a due time came.
+    pub paced_receipt_ns: u64,
     /// Records of the warm-up among those that the broker confirmed.
     pub warmup_acknowledged: u64,
     /// The time of all lanes, counted when they end.

@@ -174,3 +174,22 @@ fn a_second_that_is_limited_by_errors_is_not_well() {
     assert!(seconds.iter().any(|limit| limit == "errors"), "{seconds:?}");
     assert!(not_well.iter().any(|line| line["limit"] == "errors"), "{not_well:?}");
 }
+
+#[test]
+fn stages_before_one_at_maximum_rate_have_a_target() {
+    let stages = ["--stages", "2s@2k,1s@max", "-o", "500"];
+    let (said, report) = judged("receipt-rate=1000", &stages);
+    assert_eq!((said.code, &report["verdict"]["limit"]), (Some(98), &"window".into()), "{report}");
+    assert_eq!(report["rate"]["target_per_second"], 2_000.0, "{report}");
+    assert!(report["rate"]["paced_per_second"].as_f64().unwrap() < 1_300.0, "{report}");
+    let held =
+        ["--stages", "1s@2k,1s@max", "--tolerance", "2%", "--slo", "response.p99<9s,rate>=50%"];
+    let said = run(&held);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
+    for all_at_max in
+        [&["-r", "max", "-d", "2s"][..], &["--stages", "1s@2k,1s@max", "--warmup", "1s"]]
+    {
+        let said = run(&[all_at_max, &["--tolerance", "2%"]].concat());
+        assert_eq!(said.code, Some(104), "{}{}", said.out, said.log);
+    }
+}
