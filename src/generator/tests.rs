@@ -352,6 +352,7 @@ fn a_last_stage_at_maximum_rate_begins_when_the_paced_ones_end() {
     assert_eq!(of(true), 450);
     assert!(of(false) > 1_000, "{batches:?}");
     assert_eq!((totals.scheduled, totals.dropped), (of(true) + of(false), 0));
+    assert_eq!(totals.unpaced, of(false));
 }
 
 #[test]

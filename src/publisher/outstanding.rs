@@ -215,6 +215,9 @@ mod tests {
         });
         assert_eq!((twice.sent, twice.resent, twice.acknowledged), (3, 3, 3));
         assert_eq!((confirmed.acknowledged, confirmed.unknown, confirmed.dropped), (3, 0, 0));
+        // Each has a due time.
+        assert_eq!(confirmed.paced_receipt_ns, confirmed.last_receipt_ns);
+        assert_eq!(confirmed.unpaced_acknowledged, 0);
         let refused = counted(|mut outstanding| {
             outstanding.send();
             outstanding.refused(2);
