@@ -67,9 +67,8 @@ pub(super) fn string(
     let inner = match place.text(map, "regex")? {
         None => Inner::Letters(length.unwrap_or(LENGTH)),
         Some(regex) => {
-            let bound = |bound: i64| usize::try_from(bound).unwrap_or_default();
-            let length = length.map(|length| bound(length.low)..=bound(length.last()));
-            let pattern = Pattern::compile(regex, length)
+            let is_least = map.get("length").is_some_and(Value::is_number);
+            let pattern = pattern(regex, length, is_least)
                 .map_err(|what| place.wrong(format!("regex '{regex}': {what}")))?;
             *cost += pattern.cost();
             if *cost > pattern::COST_MAX {
@@ -84,6 +83,19 @@ pub(super) fn string(
     Ok(match inner {
         Inner::Letters(length) if prefix.is_empty() && suffix.is_empty() => Op::Letters { length },
         inner => Op::Pattern(Affixed { prefix, suffix, inner }.into()),
+    })
+}
+
+/// Compiles an expression for strings of these lengths. A number alone is the least length (README
+/// of avro-random-generator, "string"), which its own code makes all strings be: here those that
+/// can.
+fn pattern(regex: &str, length: Option<Range>, is_least: bool) -> Result<Pattern, String> {
+    let bound = |bound: i64| usize::try_from(bound).unwrap_or_default();
+    let lengths = length.map(|length| bound(length.low)..=bound(length.last()));
+    let least = length.filter(|_| is_least).map(|length| bound(length.low));
+    Pattern::compile(regex, lengths).or_else(|what| match least {
+        Some(least) => Pattern::compile(regex, Some(least..=pattern::LENGTH_MAX)),
+        None => Err(what),
     })
 }
 

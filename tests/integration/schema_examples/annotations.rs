@@ -232,6 +232,10 @@ fn regex_with_a_length_makes_only_such_strings() {
         assert_eq!(made, lengths.collect(), "{length}");
         assert!(texts.iter().all(|text| text.starts_with('x')), "{texts:?}");
     }
+    // A number alone is the least length, where nothing is as short as that.
+    let longer = drawn_as_theirs(r#""string""#, r#"{"regex": "[ab]{7,8}", "length": 5}"#);
+    let made: BTreeSet<_> = distinct(&longer, "x").iter().map(String::len).collect();
+    assert_eq!(made, [7, 8].into());
 }
 
 #[test]
