@@ -85,11 +85,23 @@ pub(crate) fn consume(topic: &str, count: u64) -> Value {
 
 /// Reads a topic in the same way, whatever comes.
 pub(crate) fn read(topic: &str, count: u64) -> (Said, Value) {
+    read_as("sensor_telemetry", &["--ranges"], topic, count)
+}
+
+/// Reads a topic of any domain in the same way. All has to be well.
+pub(crate) fn consume_as(domain: &str, topic: &str, count: u64) -> Value {
+    let (said, consumed) = read_as(domain, &[], topic, count);
+    assert_eq!(said.code, Some(0), "{domain}: {}{}", said.out, said.log);
+    consumed
+}
+
+fn read_as(domain: &str, words: &[&str], topic: &str, count: u64) -> (Said, Value) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/consumers/consume.py");
-    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/sensor_telemetry.avsc");
+    let schema = format!("{}/schemas/{domain}.avsc", env!("CARGO_MANIFEST_DIR"));
     let output = Command::new(variable("PRODUCER_LOAD_PYTHON"))
         .args([script, "--service-url", &url(), "--admin-url", &variable("PULSAR_TEST_ADMIN_URL")])
-        .args(["--topic", topic, "--count", &count.to_string(), "--schema", schema, "--ranges"])
+        .args(["--topic", topic, "--count", &count.to_string(), "--schema", &schema])
+        .args(words)
         .output()
         .unwrap();
     let said = Said::from(output);

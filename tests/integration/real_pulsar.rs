@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use producer_load::domain::DOMAINS;
+use producer_load::domain::Domain;
 use serde_json::Value;
 use serde_json::json;
 
@@ -18,6 +20,7 @@ use crate::program::total;
 use crate::pulsar::admin;
 use crate::pulsar::assert_consumed;
 use crate::pulsar::consume;
+use crate::pulsar::consume_as;
 use crate::pulsar::messages_in;
 use crate::pulsar::order;
 use crate::pulsar::url;
@@ -86,6 +89,20 @@ fn real_pulsar_gives_every_record_to_the_official_java_client() {
     };
     // The same records but for the time, whoever made them.
     assert_eq!(records("java-one", "1"), records("java-two", "2"));
+}
+
+#[test]
+#[ignore = "needs a real Pulsar and python: scripts/test provides them"]
+fn real_pulsar_gives_every_domain_to_the_official_python_client() {
+    for Domain { name, .. } in DOMAINS {
+        let topic = format!("persistent://public/default/domain-{name}");
+        let said = run(&["-u", &url(), "-t", &topic, "-d", "1s", "-r", "3k", "--domain", name]);
+        assert_eq!(said.code, Some(0), "{name}: {}{}", said.out, said.log);
+        let consumed = consume_as(name, &topic, 3_000);
+        assert_eq!(consumed["decoded"], 3_000, "{consumed}");
+        assert_eq!(consumed["schema_matches_file"], true, "{consumed}");
+        assert!(consumed["distinct_keys"].as_u64().unwrap() > 500, "{consumed}");
+    }
 }
 
 #[test]
