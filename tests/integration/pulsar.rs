@@ -39,14 +39,34 @@ pub(crate) fn admin(method: &str, path: &str, body: &str) -> (u16, String) {
 }
 
 fn try_admin(method: &str, path: &str, body: &str) -> std::io::Result<(u16, String)> {
-    let base = variable("PULSAR_TEST_ADMIN_URL");
+    request(&variable("PULSAR_TEST_ADMIN_URL"), "", method, path, body)
+}
+
+/// Returns how many messages a topic of the broker that asks who is there has taken, by its own
+/// statistics.
+pub(crate) fn secured_messages_in(topic: &str) -> u64 {
+    let admin = format!("Authorization: Bearer {}\r\n", variable("PULSAR_ADMIN_TOKEN"));
+    let path = format!("/persistent/public/default/{topic}/stats");
+    let base = variable("PULSAR_SECURED_ADMIN_URL");
+    let (_, body) = request(&base, &admin, "GET", &path, "").unwrap();
+    let statistics: Value = serde_json::from_str(&body).unwrap();
+    statistics["msgInCounter"].as_u64().unwrap_or_else(|| panic!("{topic}: {body}"))
+}
+
+fn request(
+    base: &str,
+    header: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> std::io::Result<(u16, String)> {
     let host = base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(host)?;
     let length = body.len();
     write!(
         stream,
         "{method} /admin/v2{path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\n\r\n{body}"
+         {header}Content-Length: {length}\r\n\r\n{body}"
     )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

@@ -9,6 +9,7 @@ use crate::program::Said;
 use crate::program::program;
 use crate::program::run;
 use crate::program::total;
+use crate::pulsar::secured_messages_in;
 use crate::pulsar::variable;
 
 fn url() -> String {
@@ -60,6 +61,25 @@ fn secured_pulsar_takes_a_token_by_either_transport_and_from_any_place() {
         assert_eq!(report["plan"]["credentials"], "token");
         // A secret is nobody's to see, not even in a debug log.
         assert!(!said.out.contains(&token) && !said.log.contains(&token));
+    }
+    assert_eq!(secured_messages_in("secured"), 5_000);
+}
+
+#[test]
+#[ignore = "needs a real Pulsar with authentication: scripts/test provides it"]
+fn secured_pulsar_takes_the_right_password_by_either_transport() {
+    let run = |transport: &str, password: &str| {
+        let params = format!(r#"{{"userId":"alice","password":"{password}"}}"#);
+        let who = ["--auth-plugin", "basic", "--auth-params", &params, "--transport", transport];
+        run(&[&["-u", &url(), "-t", "by-password", "-d", "500ms", "-r", "1k"][..], &who].concat())
+    };
+    for (transport, taken) in [("framed", 500), ("client", 1_000)] {
+        let said = run(transport, "wonderland");
+        assert_eq!(said.code, Some(0), "{transport}: {}{}", said.out, said.log);
+        assert_eq!(secured_messages_in("by-password"), taken, "{transport}");
+        let refused = run(transport, "underland");
+        assert_eq!(refused.code, Some(1), "{transport}: {}", refused.log);
+        assert!(refused.log.contains("check the credentials"), "{transport}: {}", refused.log);
     }
 }
 

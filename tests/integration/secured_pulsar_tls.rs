@@ -7,6 +7,7 @@
 use crate::program::Said;
 use crate::program::run;
 use crate::program::total;
+use crate::pulsar::secured_messages_in;
 use crate::pulsar::variable;
 use crate::secured_pulsar::token;
 
@@ -60,16 +61,17 @@ fn secured_pulsar_takes_records_by_tls() {
     let by_certificate = ["--auth-plugin", "tls", "--auth-params", &alice];
     let shown = ["--tls-cert-file", &file("alice"), "--tls-key-file", &file("alice-key")];
     let proxied = [HOST_CHECK, "false"];
-    for (url, flags) in [
-        (broker(), &by_token[..]),
-        (broker(), &by_certificate),
-        (proxy(), &[&by_certificate[..], &proxied].concat()),
-        (proxy(), &[&by_token[..], &shown, &proxied].concat()),
+    for (topic, url, flags) in [
+        ("by-tls-and-token", broker(), &by_token[..]),
+        ("by-tls-and-certificate", broker(), &by_certificate),
+        ("by-tls-proxied", proxy(), &[&by_certificate[..], &proxied].concat()),
+        ("by-tls-proxied-and-token", proxy(), &[&by_token[..], &shown, &proxied].concat()),
     ] {
-        let fixed = ["-u", &url, "-t", "by-tls", "-d", "500ms", "-r", "2k", "--report", "-"];
+        let fixed = ["-u", &url, "-t", topic, "-d", "500ms", "-r", "2k", "--report", "-"];
         let said = run(&[&fixed[..], &["--trust-cert-file", &authority], flags].concat());
         assert_eq!(said.code, Some(0), "{flags:?}: {}{}", said.out, said.log);
         assert_eq!(total(&said.report(), "acknowledged"), 1_000);
+        assert_eq!(secured_messages_in(topic), 1_000, "{flags:?}");
     }
 }
 
@@ -79,13 +81,17 @@ fn secured_pulsar_is_sent_no_larger_batches_than_it_takes() {
     // scripts/test has the broker take 100,000 bytes; batches would have 256 KiB.
     let who = certificate("alice");
     let flags = ["--auth-plugin", "tls", "--auth-params", &who, "--trust-cert-file", &file("ca")];
-    let fixed = ["-u", &broker(), "-t", "by-tls", "-d", "300ms", "-r", "max", "--report", "-"];
+    let fixed =
+        ["-u", &broker(), "-t", "large-by-tls", "-d", "300ms", "-r", "max", "--report", "-"];
+    let mut all = 0;
     for size in [&["-bm", "10000"][..], &["-bm", "10000", "-z", "LZ4"]] {
         let said = run(&[&fixed[..], &flags, size].concat());
         assert_eq!(said.code, Some(0), "{}{}", said.out, said.log);
         let report = said.report();
         assert!(total(&report, "acknowledged") > 10_000, "{report}");
         assert_eq!(total(&report, "acknowledged"), total(&report, "scheduled"), "{report}");
+        all += total(&report, "acknowledged");
+        assert_eq!(secured_messages_in("large-by-tls"), all, "{report}");
     }
 }
 
