@@ -2,8 +2,11 @@
 //! say.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::process::Command;
+
+use flate2::read::ZlibDecoder;
 
 use crate::past_reports::report;
 use crate::past_reports::run_in;
@@ -81,6 +84,51 @@ fn browser_draws_every_line_in_light_and_dark_without_a_complaint() {
         let told = told.split('"').next().unwrap();
         assert_eq!(told, format!("lines {lines} outside 0 paper {paper}"));
     }
+}
+
+/// Returns what a printed page draws: the operators of the PDF's streams.
+fn printed(pdf: &[u8]) -> String {
+    let streams = pdf.split_inclusive(|byte| *byte == b'\n').fold(Vec::new(), |mut all, line| {
+        if line.ends_with(b"stream\n") && !line.starts_with(b"endstream") {
+            all.push(Vec::new());
+        } else if let Some(last) = all.last_mut() {
+            last.extend_from_slice(line);
+        }
+        all
+    });
+    let mut drawn = String::new();
+    for stream in streams {
+        // What is no text, such as a font, is passed over.
+        drop(ZlibDecoder::new(&stream[..]).read_to_string(&mut drawn));
+    }
+    drawn
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn browser_prints_every_line_on_white_paper() {
+    let folder = tempfile::tempdir().unwrap();
+    let print = |html: &str| {
+        fs::write(folder.path().join("printed.html"), html).unwrap();
+        let file = folder.path().join("out.pdf");
+        let to = format!("--print-to-pdf={}", file.display());
+        // Whoever looks at it in the dark prints on white all the same.
+        let dark = "--blink-settings=preferredColorScheme=0";
+        let shown = browser(folder.path(), "printed.html", &[dark, &to]);
+        assert_eq!(shown.complaints, Vec::<String>::new());
+        printed(&fs::read(file).unwrap())
+    };
+    let html = page(folder.path(), "");
+    let drawn = print(&html);
+    let count = |what: &str| drawn.lines().filter(|line| line.contains(what)).count();
+    // The colours of page.css: the paper, the small print, and the lines of the two runs.
+    let small = ".2667 .2667 .2667 rg";
+    for colour in ["1 1 1 rg", small, "0 .4471 .698 RG", ".8353 .3686 0 RG"] {
+        assert!(count(colour) > 0, "{colour}");
+    }
+    assert!(drawn.lines().filter(|line| *line == "S").count() >= 16, "{drawn}");
+    // Without its rules for paper it would print in the colours of a screen.
+    assert!(!print(&html.replace("@media print", "@media speech")).contains(small));
 }
 
 #[test]
