@@ -106,6 +106,22 @@ fn secured_pulsar_is_shown_the_new_token_before_the_old_one_ends() {
 
 #[test]
 #[ignore = "needs a real Pulsar with authentication: scripts/test provides it"]
+fn secured_pulsar_ends_a_run_whose_token_ends_without_another() {
+    let params = format!("token:{}", token("alice", "3"));
+    let who = ["--auth-plugin", "token", "--auth-params", &params, "--report", "-"];
+    let said = run(&[&["-u", &url(), "-t", "ended", "-d", "30s", "-r", "500"][..], &who].concat());
+    assert_eq!(said.code, Some(1), "{}{}", said.out, said.log);
+    assert!(said.log.contains("(AuthenticationError); check the credentials"), "{}", said.log);
+    let report = said.report();
+    assert_eq!(report["verdict"]["limit"], "errors", "{report}");
+    // What the broker has of it is what has its receipt, and what nobody knows of.
+    let acknowledged = total(&report, "acknowledged");
+    let known = acknowledged..=acknowledged + total(&report, "unknown");
+    assert!(acknowledged > 500 && known.contains(&secured_messages_in("ended")), "{report}");
+}
+
+#[test]
+#[ignore = "needs a real Pulsar with authentication: scripts/test provides it"]
 fn secured_pulsar_refuses_in_its_own_words_and_at_once() {
     let params = |role: &str, seconds: &str| format!("token:{}", token(role, seconds));
     let (bob, old, other) =
