@@ -15,6 +15,7 @@ use criterion::Throughput;
 use criterion::criterion_group;
 use criterion::criterion_main;
 use producer_load::domain::DOMAINS;
+use producer_load::program::FORESIGHT;
 use producer_load::program::Parameters;
 use producer_load::program::Program;
 use producer_load::rng::Identity;
@@ -53,6 +54,7 @@ fn programs(criterion: &mut Criterion<CpuTime>) {
             (0..RECORDS).fold(0, |at, index| {
                 // Nine records on each time, so that every step of a lifecycle is among them.
                 program.begin(&mut draw, index * 9, EVENT_TIME_MS);
+                program.foresee((index + FORESIGHT) * 9);
                 at + program.encode(&mut draw, &mut window[at..])
             })
         };

@@ -17,6 +17,7 @@ use crate::handover::LaneEnd;
 use crate::handover::NoBuffer;
 use crate::pacer::Pacer;
 use crate::program::Draw;
+use crate::program::FORESIGHT;
 use crate::program::Program;
 use crate::routing::KeyHashes;
 use crate::routing::Route;
@@ -95,6 +96,7 @@ struct Stream {
 }
 
 struct Lane<'a, S> {
+    streams_total: u64,
     window_ns: u64,
     max_lag_ns: u64,
     /// From then on records have no due times.
@@ -138,6 +140,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
             }
         };
         Self {
+            streams_total: parts.streams_total.into(),
             window_ns: parts.window_ns,
             max_lag_ns: parts.max_lag_ns,
             paced_until_ns: parts.measuring.paced_until_ns,
@@ -236,6 +239,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
     ) -> Result<bool, Ended> {
         let index = self.streams[slot].cursor.index();
         self.program.begin(&mut self.draw, index, event_time_ms);
+        self.program.foresee(index + FORESIGHT * self.streams_total);
         let key = self.program.key(&mut self.draw, arena);
         let route = self.streams[slot].route;
         let (hashes, source) = (&mut self.hashes, self.program.key_number(&self.draw));

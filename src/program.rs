@@ -6,6 +6,7 @@
 
 use bumpalo::Bump;
 
+use crate::rng;
 use crate::rng::Identity;
 use crate::schema::Encoding;
 use crate::schema::EventSchema;
@@ -48,6 +49,13 @@ use source::SourceKeys;
 /// The most bytes that a record may take: a schema that could make longer ones is refused, because
 /// a batch has to hold at least one, and brokers take 5 MiB at most unless told otherwise.
 pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
+
+/// How many records before its turn one is best foreseen: memory answers within the making of that
+/// many, and the caches have room for what they need.
+pub const FORESIGHT: u64 = 4;
+
+/// The stream of a lifecycle that its source is drawn from.
+const SOURCE_STREAM: u64 = 0;
 
 /// A schema that cannot be compiled.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -102,6 +110,8 @@ impl Parameters {
 #[derive(Debug)]
 pub struct Program {
     ops: Box<[Op]>,
+    /// Which of them copy what is kept for a source.
+    kept: Box<[usize]>,
     /// The most bytes that a record touches in AVRO.
     datum_bytes_max: usize,
     /// The most bytes that a record touches as it is written.
@@ -141,7 +151,10 @@ impl Program {
             KeyChoice::None => Key::None,
             KeyChoice::Field(path) => Key::of_field(&shape, path),
         };
+        let places = compiled.ops.iter().enumerate();
+        let kept = places.filter(|(_, op)| matches!(op, Op::Source(_))).map(|(place, _)| place);
         Ok(Self {
+            kept: kept.collect(),
             ops: compiled.ops,
             datum_bytes_max: compiled.size.bytes + varint::BYTES_MAX,
             bytes_max: bytes + varint::BYTES_MAX,
@@ -198,9 +211,39 @@ impl Program {
                 let (number, step) = lifecycle.place(index);
                 draw.step = step;
                 draw.lifecycle = identity.lifecycle(number);
-                draw.source = self.sources.draw(number, &mut draw.lifecycle_stream(0));
+                draw.source = self.sources.draw(number, &mut draw.lifecycle_stream(SOURCE_STREAM));
             }
         }
+    }
+
+    /// Has the processor fetch what is kept for the source of a record that will be made soon. A
+    /// paced run finds its caches cold again and again, and would wait for memory at each record.
+    #[inline]
+    pub fn foresee(&self, index: u64) {
+        // A draw that costs more than memory is not made twice.
+        if !self.sources.is_cheap() {
+            return;
+        }
+        let source = self.source(index);
+        for place in &self.kept {
+            if let Op::Source(run) = &self.ops[*place] {
+                run.fetch(source);
+            }
+        }
+        if let Key::Source(keys) = &self.key {
+            keys.fetch(source);
+        }
+    }
+
+    /// Returns the source of a record.
+    #[inline]
+    fn source(&self, index: u64) -> u64 {
+        let Some(lifecycle) = self.lifecycle else {
+            return self.sources.draw(index, &mut self.identity.record(index));
+        };
+        let (number, _) = lifecycle.place(index);
+        let stream = &mut rng::numbered(self.identity.lifecycle(number), SOURCE_STREAM);
+        self.sources.draw(number, stream)
     }
 
     /// Returns the record's message key, written to the arena where it has to be. It is asked for

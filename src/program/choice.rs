@@ -93,6 +93,11 @@ impl SourcePick {
         Self { sources, how }
     }
 
+    /// Returns whether a draw takes a few nanoseconds.
+    pub(super) const fn is_cheap(&self) -> bool {
+        !matches!(self.how, How::Zipf(_))
+    }
+
     /// Returns the source of the record or lifecycle of this number.
     #[inline]
     pub(super) fn draw(&self, number: u64, rng: &mut Rng) -> u64 {

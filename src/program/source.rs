@@ -4,6 +4,7 @@
 //! [`Room`] for them; else the bytes are computed for each record, so that memory stays bounded.
 
 use bumpalo::Bump;
+use prefetch_index::prefetch_index;
 
 use super::draw::Draw;
 use super::draw::REGISTER_UNUSED;
@@ -51,6 +52,9 @@ const DIGITS_MAX: usize = 20;
 
 /// Bytes that are copied at once: a fixed length copies without a call.
 const CHUNK: usize = 32;
+
+/// Bytes that a processor fetches at once.
+const LINE: usize = 64;
 
 /// A field that follows from the source.
 #[derive(Debug)]
@@ -199,6 +203,21 @@ impl SourceRun {
         self.slots.as_ref().map_or(self.bytes_max, |slots| slots.stride)
     }
 
+    /// Has the processor fetch a source's slot.
+    #[inline]
+    pub(super) fn fetch(&self, source: u64) {
+        let Some(slots) = &self.slots else { return };
+        let slot = usize::try_from(source - slots.first).unwrap_or_default();
+        let start = slot * slots.stride;
+        for place in (start..start + slots.stride).step_by(LINE) {
+            prefetch_index(&slots.bytes, place);
+        }
+        // Where it ends in the next line.
+        prefetch_index(&slots.bytes, (start + slots.stride).saturating_sub(1));
+        prefetch_index(&slots.lengths, slot);
+        prefetch_index(&slots.values, slot * self.registers.len());
+    }
+
     #[inline]
     pub(super) fn write(&self, draw: &mut Draw, out: &mut [u8], at: usize) -> usize {
         let Some(slots) = &self.slots else { return self.write_computed(draw, out, at) };
@@ -311,6 +330,14 @@ impl SourceKeys {
     /// Returns the number of a source's key.
     pub(super) fn number(&self, source: u64) -> usize {
         usize::try_from(source - self.first).unwrap_or(usize::MAX)
+    }
+
+    /// Has the processor fetch a source's key.
+    #[inline]
+    pub(super) fn fetch(&self, source: u64) {
+        let slot = self.number(source);
+        prefetch_index(&self.lengths, slot);
+        prefetch_index(&self.bytes, slot.wrapping_mul(self.stride));
     }
 
     /// Returns the key of a source, which is written to the arena where it does not stand yet.

@@ -171,6 +171,24 @@ fn what_follows_from_the_source_is_the_same_with_and_without_slots() {
 }
 
 #[test]
+fn a_source_that_is_foreseen_is_the_one_that_is_drawn() {
+    for domain in DOMAINS {
+        let schema = EventSchema::parse(domain.name, domain.schema_text).unwrap();
+        for (end, choice) in [(9_000, "uniform"), (source::SLOTS_MAX + 1, "rotate"), (70, "zipf")] {
+            let parameters = Parameters {
+                source_choice: choice.parse().unwrap(),
+                ..Parameters::new(identity(2), Sources { first: 5, end })
+            };
+            let program = Program::compile(&schema, &parameters).unwrap();
+            for index in (0..40_000).step_by(97) {
+                program.foresee(index);
+                assert_eq!(program.source(index), drawn(&program, index).source, "{choice}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_key_is_the_sources_id_or_its_number() {
     let schema = EventSchema::parse("s", DOMAINS[0].schema_text).unwrap();
     let program = compile(&schema);
