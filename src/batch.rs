@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use crate::memory;
+
 mod compression;
 mod decompression;
 mod frame;
@@ -15,6 +17,9 @@ pub use decompression::Decompressor;
 pub use frame::FrameSealer;
 pub use frame::FrameSealerParts;
 pub use frame::ProducerHead;
+
+/// As much as most records take: fetching more would fetch what is not needed.
+const FETCHED_BYTES_MAX: usize = 320;
 
 /// Room for every batch of one lane: what a buffer is made with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -159,6 +164,13 @@ impl Batch {
     /// Returns the room behind what is written: at least the most bytes of a record, unless full.
     pub fn room(&mut self) -> &mut [u8] {
         &mut self.bytes[self.used.end..]
+    }
+
+    /// Has the processor fetch the room that the next record is written to.
+    pub fn fetch_room(&self) {
+        let length = self.limits.record_bytes_max.min(FETCHED_BYTES_MAX);
+        memory::fetch(&self.bytes, self.used.end..self.used.end + length);
+        memory::fetch(&self.due_ns, self.len()..self.len() + 1);
     }
 
     /// Notes that so many bytes were written to the room.

@@ -239,7 +239,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
     ) -> Result<bool, Ended> {
         let index = self.streams[slot].cursor.index();
         self.program.begin(&mut self.draw, index, event_time_ms);
-        self.program.foresee(index + FORESIGHT * self.streams_total);
+        self.foresee(slot, index + FORESIGHT * self.streams_total);
         let key = self.program.key(&mut self.draw, arena);
         let route = self.streams[slot].route;
         let (hashes, source) = (&mut self.hashes, self.program.key_number(&self.draw));
@@ -272,6 +272,21 @@ impl<'a, S: Sealer> Lane<'a, S> {
             self.seal(slot, partition as usize);
         }
         Ok(is_full)
+    }
+
+    /// Has the processor fetch what a record of a stream needs that will be made soon: what is kept
+    /// for its source, and with many partitions the room in its batch.
+    #[inline]
+    fn foresee(&self, slot: usize, index: u64) {
+        let number = self.program.foresee(index);
+        let Stream { route, open, .. } = &self.streams[slot];
+        if open.len() > 1
+            && let Some(hash) = number.and_then(|number| self.hashes.known(number))
+            && let Some(partition) = route.partition_of(hash)
+            && let Some(batch) = &open[partition as usize]
+        {
+            batch.fetch_room();
+        }
     }
 
     /// Takes an empty buffer for a stream and partition, making room if all are in use.

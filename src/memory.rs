@@ -1,4 +1,25 @@
-//! What the process holds in memory, as the kernel counts it.
+//! Memory: how much of it the process holds, as the kernel counts it, and what the processor is to
+//! fetch from it.
+
+use std::ops::Range;
+
+use prefetch_index::prefetch_index;
+
+/// Bytes that a processor fetches at once.
+const LINE: usize = 64;
+
+/// Has the processor fetch places that are soon read or written, while it goes on. Whether it does
+/// is its own affair; places that are not there do no harm.
+#[inline]
+pub fn fetch<T>(data: &[T], places: Range<usize>) {
+    let Some(last) = places.end.checked_sub(1) else { return };
+    let step = const { if size_of::<T>() == 0 { LINE } else { LINE.div_ceil(size_of::<T>()) } };
+    for place in places.step_by(step) {
+        prefetch_index(data, place);
+    }
+    // It may lie in one more line.
+    prefetch_index(data, last);
+}
 
 /// Returns the most that was ever resident, in bytes; `None` where `/proc` does not say.
 #[must_use]
@@ -22,6 +43,16 @@ fn parse(name: &str, status: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_fetched_need_not_be_there() {
+        let data = [1_u64, 2, 3];
+        for places in [0..0, 0..3, 2..400, usize::MAX - 1..usize::MAX] {
+            fetch(&data, places.clone());
+            fetch::<u64>(&[], places);
+        }
+        assert_eq!(data, [1, 2, 3]);
+    }
 
     #[test]
     fn sizes_are_read_in_bytes() {

@@ -218,11 +218,13 @@ impl Program {
 
     /// Has the processor fetch what is kept for the source of a record that will be made soon. A
     /// paced run finds its caches cold again and again, and would wait for memory at each record.
+    /// Returns the number of its key among [`Program::key_numbers`], as far as it is known.
     #[inline]
-    pub fn foresee(&self, index: u64) {
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
+    pub fn foresee(&self, index: u64) -> Option<usize> {
         // A draw that costs more than memory is not made twice.
         if !self.sources.is_cheap() {
-            return;
+            return None;
         }
         let source = self.source(index);
         for place in &self.kept {
@@ -230,9 +232,9 @@ impl Program {
                 run.fetch(source);
             }
         }
-        if let Key::Source(keys) = &self.key {
-            keys.fetch(source);
-        }
+        let Key::Source(keys) = &self.key else { return None };
+        keys.fetch(source);
+        Some(keys.number(source))
     }
 
     /// Returns the source of a record.

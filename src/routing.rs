@@ -156,6 +156,12 @@ impl Route {
         self.rule.mode == Mode::Key && !key.is_empty()
     }
 
+    /// Returns the partition of records with a key of this hash, where keys decide.
+    #[must_use]
+    pub fn partition_of(self, hash: u32) -> Option<u32> {
+        (self.rule.mode == Mode::Key).then_some((hash & 0x7fff_ffff) % self.partitions)
+    }
+
     /// Returns the partition of a record, `0..partitions`.
     #[must_use]
     pub fn partition(self, index: u64, key: &[u8]) -> u32 {
@@ -193,6 +199,12 @@ impl KeyHashes {
     #[must_use]
     pub fn new(rule: Rule, keys: usize) -> Self {
         Self { hash: rule.hash, known: vec![UNKNOWN; keys].into() }
+    }
+
+    /// Returns the hash of a key that came before.
+    #[must_use]
+    pub fn known(&self, number: usize) -> Option<u32> {
+        self.known.get(number).copied().filter(|&hash| hash != UNKNOWN)
     }
 
     /// Returns the hash of a key, without its sign bit.

@@ -20,6 +20,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("hyper", &["metrics"]),
     ("prometheus_client", &["metrics"]),
     ("core_affinity", &["run"]),
+    ("prefetch_index", &["memory"]),
     ("bumpalo", &["generator", "program", "verify"]),
 ];
 

@@ -4,7 +4,6 @@
 //! [`Room`] for them; else the bytes are computed for each record, so that memory stays bounded.
 
 use bumpalo::Bump;
-use prefetch_index::prefetch_index;
 
 use super::draw::Draw;
 use super::draw::REGISTER_UNUSED;
@@ -14,6 +13,7 @@ use super::op::Range;
 use super::op::Uniform;
 use super::op::decimal;
 use super::varint;
+use crate::memory;
 use crate::rng;
 use crate::units::Sources;
 
@@ -52,9 +52,6 @@ const DIGITS_MAX: usize = 20;
 
 /// Bytes that are copied at once: a fixed length copies without a call.
 const CHUNK: usize = 32;
-
-/// Bytes that a processor fetches at once.
-const LINE: usize = 64;
 
 /// A field that follows from the source.
 #[derive(Debug)]
@@ -208,14 +205,10 @@ impl SourceRun {
     pub(super) fn fetch(&self, source: u64) {
         let Some(slots) = &self.slots else { return };
         let slot = usize::try_from(source - slots.first).unwrap_or_default();
-        let start = slot * slots.stride;
-        for place in (start..start + slots.stride).step_by(LINE) {
-            prefetch_index(&slots.bytes, place);
-        }
-        // Where it ends in the next line.
-        prefetch_index(&slots.bytes, (start + slots.stride).saturating_sub(1));
-        prefetch_index(&slots.lengths, slot);
-        prefetch_index(&slots.values, slot * self.registers.len());
+        let of_slot = |each: usize| slot * each..(slot + 1) * each;
+        memory::fetch(&slots.bytes, of_slot(slots.stride));
+        memory::fetch(&slots.lengths, of_slot(1));
+        memory::fetch(&slots.values, of_slot(self.registers.len()));
     }
 
     #[inline]
@@ -336,8 +329,10 @@ impl SourceKeys {
     #[inline]
     pub(super) fn fetch(&self, source: u64) {
         let slot = self.number(source);
-        prefetch_index(&self.lengths, slot);
-        prefetch_index(&self.bytes, slot.wrapping_mul(self.stride));
+        if slot < self.len() {
+            memory::fetch(&self.lengths, slot..slot + 1);
+            memory::fetch(&self.bytes, slot * self.stride..(slot + 1) * self.stride);
+        }
     }
 
     /// Returns the key of a source, which is written to the arena where it does not stand yet.
