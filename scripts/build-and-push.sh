@@ -11,7 +11,8 @@
 #   AWS_ACCOUNT_ID  the account that `aws` is logged in to
 #   AWS_REGION      us-west-2
 #   REPOSITORY      producer-load
-#   TAG             the commit in 12 digits, `-dirty` behind it where files were changed
+#   TAG             the commit in 12 digits, behind it `-dirty-` and 8 digits of the files where any were changed: nodes
+#                   keep the image that they have under a name
 #   BUILDER_IMAGE   that of the Dockerfile
 #   PLATFORM        that of the Docker engine, such as linux/arm64
 #
@@ -40,7 +41,16 @@ tag=${TAG:-}
 if [[ -z $tag ]]; then
   [[ $revision != unknown ]] || die "there is no commit to name the image by: set TAG"
   tag=${revision:0:12}
-  [[ -z $(git status --porcelain) ]] || tag+=-dirty
+  if [[ -n $(git status --porcelain) ]]; then
+    index=$(mktemp)
+    trap 'rm -f "$index"' EXIT
+    export GIT_INDEX_FILE=$index
+    git read-tree HEAD
+    git add --all
+    tree=$(git write-tree)
+    unset GIT_INDEX_FILE
+    tag+=-dirty-${tree:0:8}
+  fi
 fi
 
 # Logs in to ECR, and makes the repository where there is none.

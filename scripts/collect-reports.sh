@@ -3,13 +3,14 @@
 #
 #   scripts/collect-reports.sh [--dry-run] [DIRECTORY]
 #
-#   DIRECTORY  where the reports go, as shard-0.json, shard-1.json and so on; reports/ unless given
+#   DIRECTORY  where the reports go, as shard-0.json, shard-1.json and so on, in the place of those of an earlier run;
+#              reports/ unless given
 #   --dry-run  print the commands and run none
 #
 # Settings, by environment variable:
 #   NAMESPACE      iot-pipeline
 #   JOB            event-run
-#   TIMEOUT        3600: for how many seconds to wait
+#   TIMEOUT        1h: how long to wait
 #   PRODUCER_LOAD  producer-load: the program that merges
 #
 # The merged report goes to standard output. Exit code: 0 done, 1 a report is missing or a step failed, 2 wrong usage,
@@ -46,28 +47,41 @@ if $dry_run; then
   exit 0
 fi
 
-deadline=$((SECONDS + ${TIMEOUT:-3600}))
-until
-  answer=$("${state[@]}") || die "there is no job/$job: scripts/deploy.sh job makes it"
+time_of TIMEOUT 1h
+deadline=$((SECONDS + seconds))
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
+reach_cluster
+# Returns whether the Job has ended; what a cluster fails to answer once it answers the next time.
+has_ended() {
+  answer=
+  answer=$("${state[@]}" 2>"$made/error") || {
+    ! grep -q NotFound "$made/error" || die "there is no job/$job: scripts/deploy.sh job makes it"
+    cat "$made/error" >&2
+  }
   [[ $answer == *" "*Complete* || $answer == *" "*Failed* ]]
-do
+}
+until has_ended; do
   ((SECONDS < deadline)) || die "job/$job has not ended: raise TIMEOUT, or see its pods with kubectl get pods ${where[*]}"
   sleep 1
 done
 shards=${answer%% *}
 
-mkdir -p "$directory"
-rm -f "$directory"/shard-*.json
 while read -r shard pod; do
   [[ -n $pod ]] || continue
-  file=$directory/shard-$shard.json
+  file=$made/shard-$shard.json
   kubectl logs "$pod" "${where[@]}" --container producer | sed -n 's/^producer-load-report //p' >"$file" || true
   [[ -s $file ]] || { rm -f "$file" && say "$pod has left no report: kubectl describe pod $pod ${where[*]}"; }
 done < <("${pods[@]}" | sort -n)
 files=()
 for ((shard = 0; shard < shards; shard++)); do
-  [[ -f $directory/shard-$shard.json ]] || die "the report of shard $shard is missing"
+  [[ -f $made/shard-$shard.json ]] || die "the report of shard $shard is missing"
   files+=("$directory/shard-$shard.json")
 done
+# Those of an earlier run stay until all of this one are there.
+mkdir -p "$directory"
+rm -f "$directory"/shard-*.json
+mv "$made"/shard-*.json "$directory"
+rm -rf "$made"
 say "$shards reports in $directory"
 exec "$program" merge "${files[@]}"

@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
 # Deploys an overlay to a cluster, waits until its pods are ready, and shows them.
 #
-#   scripts/deploy.sh [--dry-run] [--follow] [OVERLAY]
+#   scripts/deploy.sh [--dry-run] [--follow] [--replace] [OVERLAY]
 #
 #   OVERLAY    a directory in k8s/overlays, or `base` (the default), `job`, `monitoring`
 #   --dry-run  print the commands and the manifests, and apply nothing
 #   --follow   go on showing the pods' logs
+#   --replace  end a Job that runs still, and start it anew
 #
 # Settings, by environment variable:
 #   IMAGE       the image, as scripts/build-and-push.sh prints it; needed but for `monitoring`
 #   CLUSTER     an EKS cluster to take the access of; without it that of KUBECONFIG is used
 #   AWS_REGION  us-west-2
 #   PULSAR_URL, PULSAR_TOPIC  where to, instead of what the overlay says
+#   SHARDS      4: into how many pods a `job` is cut
 #   TIMEOUT     300s: how long the pods may take
 #
-# To run it again changes what is different and nothing else; a Job is run anew. Exit code: 0 done, 1 a step failed, 2
-# wrong usage, 3 a tool is missing.
+# An overlay takes the place of the one before. To run it again changes what is different, the number of pods too, and
+# nothing else; a Job that has ended is run anew, its pods and logs go. Exit code: 0 done, 1 a step failed, 2 wrong
+# usage, 3 a tool is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/steps
@@ -23,10 +26,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 overlay=
 follow=false
+replace=false
 for argument; do
   case $argument in
     --dry-run) dry_run=true ;;
     --follow) follow=true ;;
+    --replace) replace=true ;;
     -h | --help) usage && exit 0 ;;
     -*) usage && die "'$argument' is not known" 2 ;;
     *)
@@ -51,7 +56,10 @@ if [[ -z ${IMAGE:-} && $overlay != monitoring ]]; then
   die "IMAGE is not set: give the image's name, as scripts/build-and-push.sh prints it" 2
 fi
 namespace=iot-pipeline
-timeout=${TIMEOUT:-300s}
+time_of TIMEOUT 300s
+shards=${SHARDS:-}
+[[ -z $shards || $shards =~ ^[1-9][0-9]{0,3}$ ]] || die "SHARDS is '$shards', which is not a number of pods" 2
+[[ -z $shards || $overlay == job ]] || die "SHARDS is for a job" 2
 
 # A kustomization beside the others that adds the image and where to; it lives as long as this script.
 made=$(mktemp -d k8s/.deploy-XXXXXX)
@@ -67,6 +75,23 @@ render() {
       printf 'images: [{name: producer-load, newName: "%s", newTag: "%s"}]\n' "${image%:*}" "${image##*:}"
     elif [[ -n $image ]]; then
       printf 'images: [{name: producer-load, newName: "%s"}]\n' "$image"
+    fi
+    if [[ -n $shards ]]; then
+      cat <<PATCH
+patches:
+  - patch: |-
+      apiVersion: batch/v1
+      kind: Job
+      metadata: {name: event-run}
+      spec:
+        completions: $shards
+        parallelism: $shards
+        template:
+          spec:
+            containers:
+              - name: producer
+                env: [{name: PRODUCER_LOAD_SHARD, value: auto/$shards}]
+PATCH
     fi
     [[ -z ${PULSAR_URL:-} ]] || literals+=("PULSAR_URL=$PULSAR_URL")
     [[ -z ${PULSAR_TOPIC:-} ]] || literals+=("PULSAR_TOPIC=$PULSAR_TOPIC")
@@ -84,8 +109,15 @@ if [[ -n ${CLUSTER:-} ]]; then
   step aws eks update-kubeconfig --region "${AWS_REGION:-us-west-2}" --name "$CLUSTER"
 fi
 manifests=$(render) || die "the manifests of $overlay cannot be made"
-# A Job's pods cannot be changed.
-[[ $overlay != job ]] || step kubectl delete job event-run --namespace "$namespace" --ignore-not-found
+$dry_run || reach_cluster
+if [[ $overlay == job ]]; then
+  # A Job's pods cannot be changed, and its reports are in their logs.
+  job=(job event-run --namespace "$namespace" --ignore-not-found)
+  if ! $dry_run && ! $replace && [[ $(kubectl get "${job[@]}" --output 'jsonpath={.status.active}') =~ [1-9] ]]; then
+    die "job/event-run runs still: wait for it with scripts/collect-reports.sh, or end it with --replace"
+  fi
+  step kubectl delete "${job[@]}"
+fi
 if $dry_run; then
   printf '+ kubectl apply -f -\n%s\n' "$manifests"
 else
@@ -99,8 +131,8 @@ case $overlay in
     exit 0
     ;;
 esac
-step kubectl rollout status deployment/event-producer --namespace "$namespace" "--timeout=$timeout" ||
-  die "the pods are not ready after $timeout: see 'Pods do not start' in k8s/OPERATIONS.md"
+step kubectl rollout status deployment/event-producer --namespace "$namespace" "--timeout=${seconds}s" ||
+  die "the pods are not ready after $seconds s: see 'Pods do not start' in k8s/OPERATIONS.md"
 step kubectl get pods --namespace "$namespace" --selector app=event-producer --output wide
 options=(--namespace "$namespace" --selector app=event-producer --tail=20 --prefix --max-log-requests=100)
 if $follow; then options+=(--follow); fi

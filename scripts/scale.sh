@@ -53,6 +53,8 @@ done
 [[ -z $replicas || $replicas =~ ^[0-9]+$ ]] || die "'$replicas' is not a number of pods" 2
 
 need kubectl "talks to the cluster"
+time_of TIMEOUT 300s
+$dry_run || reach_cluster
 target=deployment/${DEPLOYMENT:-event-producer}
 where=(--namespace "${NAMESPACE:-iot-pipeline}")
 if ! $dry_run && ! kubectl get "$target" "${where[@]}" >/dev/null; then
@@ -60,6 +62,6 @@ if ! $dry_run && ! kubectl get "$target" "${where[@]}" >/dev/null; then
 fi
 if ((${#variables[@]} > 0)); then step kubectl set env "$target" "${where[@]}" "${variables[@]}"; fi
 if [[ -n $replicas ]]; then step kubectl scale "$target" "${where[@]}" "--replicas=$replicas"; fi
-step kubectl rollout status "$target" "${where[@]}" "--timeout=${TIMEOUT:-300s}" ||
+step kubectl rollout status "$target" "${where[@]}" "--timeout=${seconds}s" ||
   die "the pods are not ready: see 'Pods do not start' in k8s/OPERATIONS.md"
 step kubectl get "$target" "${where[@]}"

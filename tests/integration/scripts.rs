@@ -13,9 +13,9 @@ use crate::program::Said;
 const ECR: &str = "123456789012.dkr.ecr.us-west-2.amazonaws.com";
 
 /// What the scripts need besides.
-const TOOLS: [&str; 13] = [
-    "sh", "bash", "env", "basename", "dirname", "cat", "sed", "mktemp", "mkdir", "rm", "git",
-    "sort", "sleep",
+const TOOLS: [&str; 15] = [
+    "sh", "bash", "env", "basename", "dirname", "cat", "sed", "mktemp", "mkdir", "rm", "mv", "git",
+    "grep", "sort", "sleep",
 ];
 
 /// A directory with the stubs of some tools, which with those above is all that a script finds.
@@ -152,6 +152,23 @@ fn a_job_is_run_anew() {
     let deleted = calls.find("kubectl delete job event-run").unwrap();
     assert!(deleted < calls.find("kubectl apply").unwrap());
     assert!(calls.contains(r#"newName: "a/b", digest: "sha256:1234""#), "{calls}");
+    assert!(said.log.contains("the cluster is the-cluster"), "{}", said.log);
+}
+
+#[test]
+fn a_job_that_goes_on_is_ended_by_nobody_who_does_not_say_so() {
+    let stubs = Stubs::of(&["kubectl"]).with("IMAGE", "a/b").with("STUB_ACTIVE", "4");
+    let (said, calls) = stubs.run("deploy.sh", &["job"]);
+    assert_eq!(said.code, Some(1), "{}", said.log);
+    assert!(said.log.contains("job/event-run runs still"), "{}", said.log);
+    assert!(!calls.contains("kubectl delete") && !calls.contains("kubectl apply"), "{calls}");
+    let few = Stubs::of(&["kubectl"]).with("IMAGE", "a/b").with("SHARDS", "few");
+    let (refused, _) = few.run("deploy.sh", &["job"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.log.contains("SHARDS is 'few'"), "{}", refused.log);
+    let (said, calls) = stubs.run("deploy.sh", &["--replace", "job"]);
+    assert_eq!(said.code, Some(0), "{}", said.log);
+    assert!(calls.contains("kubectl delete job event-run"), "{calls}");
 }
 
 #[test]
@@ -183,6 +200,40 @@ fn reports_of_all_shards_are_taken_from_the_logs_and_merged() {
     let (said, _) = missing.run("collect-reports.sh", &[directory]);
     assert_eq!(said.code, Some(1));
     assert!(said.log.contains("the report of shard 2 is missing"), "{}", said.log);
+    let kept = fs::read_to_string(folder.path().join("shard-0.json")).unwrap();
+    assert_eq!(kept, "{\"from\":\"event-run-0-a\"}\n", "the reports of the run before stay");
+}
+
+#[test]
+fn a_job_that_is_not_there_is_told_from_a_cluster_that_does_not_answer_once() {
+    let stubs = || Stubs::of(&["kubectl", "producer-load"]).with("STUB_FAILS", "kubectl get job/*");
+    let gone = stubs().with("STUB_SAYS", r#"Error from server (NotFound): jobs "event-run""#);
+    let (said, _) = gone.run("collect-reports.sh", &[]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.log.contains("there is no job/event-run"), "{}", said.log);
+    let silent = stubs().with("STUB_SAYS", "net/http: TLS handshake timeout").with("TIMEOUT", "2s");
+    let (said, calls) = silent.run("collect-reports.sh", &[]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.log.contains("handshake timeout") && !said.log.contains("no job"), "{}", said.log);
+    assert!(said.log.contains("job/event-run has not ended: raise TIMEOUT"), "{}", said.log);
+    assert!(calls.matches("kubectl get job/").count() > 1, "it asks again: {calls}");
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_is_named_as_the_reason() {
+    for (script, arguments) in [
+        ("deploy.sh", &["iot"][..]),
+        ("deploy.sh", &["job"]),
+        ("scale.sh", &["3"]),
+        ("collect-reports.sh", &[]),
+    ] {
+        let stubs = Stubs::of(&["kubectl", "producer-load"]).with("IMAGE", "a/b");
+        let stubs = stubs.with("STUB_FAILS", "kubectl version*");
+        let (said, calls) = stubs.run(script, arguments);
+        assert_eq!(said.code, Some(1), "{script}: {}", said.log);
+        assert!(said.log.contains("no cluster answers: see KUBECONFIG"), "{}", said.log);
+        assert!(calls.lines().all(|call| call.contains("kustomize") || call.contains("version")));
+    }
 }
 
 #[test]
@@ -207,7 +258,8 @@ fn what_is_missing_or_wrong_is_named() {
         (all, "scale.sh", &["3"], ("STUB_FAILS", "kubectl get deploy*"), 1, "scripts/deploy.sh"),
         (all, "scale.sh", &["3"], ("STUB_FAILS", "kubectl rollout*"), 1, "OPERATIONS.md"),
         (&["kubectl"], "collect-reports.sh", &[], ("X", "x"), 3, "producer-load is missing"),
-        (all, "collect-reports.sh", &[], ("STUB_FAILS", "kubectl get job*"), 1, "there is no job"),
+        (all, "collect-reports.sh", &[], ("TIMEOUT", "soon"), 2, "'soon', which is not a time"),
+        (all, "scale.sh", &["3"], ("TIMEOUT", "0"), 2, "TIMEOUT is '0'"),
     ] {
         let stubs = Stubs::of(tools).with(variable.0, variable.1);
         let (said, _) = stubs.run(script, arguments);
@@ -218,7 +270,7 @@ fn what_is_missing_or_wrong_is_named() {
 
 #[test]
 #[ignore = "needs kubectl beside Python: scripts/test runs it"]
-fn python_a_deployment_names_the_image_that_it_was_told() {
+fn python_a_deployment_is_what_it_was_told_to_be() {
     let python = std::env::var("PRODUCER_LOAD_PYTHON").unwrap();
     for (overlay, image) in
         [("iot", "registry:5000/a/b:1.2"), ("job", "a/b@sha256:12"), ("max", "registry:5000/a/b")]
@@ -232,9 +284,17 @@ fn python_a_deployment_names_the_image_that_it_was_told() {
         let mut command = Command::new(script);
         command.args(["--dry-run", overlay]).env("PATH", path).env("IMAGE", image);
         command.env("PULSAR_TOPIC", "persistent://a/b/c").env_remove("CLUSTER");
+        if overlay == "job" {
+            command.env("SHARDS", "8");
+        }
         let said: Said = command.output().unwrap().into();
         assert_eq!(said.code, Some(0), "{}", said.log);
         assert!(said.out.contains(&format!("image: {image}\n")), "{}", said.out);
         assert!(said.out.contains("PULSAR_TOPIC: persistent://a/b/c\n"), "{}", said.out);
+        if overlay == "job" {
+            for line in ["completions: 8\n", "parallelism: 8\n", "value: auto/8\n"] {
+                assert!(said.out.contains(line), "{line}: {}", said.out);
+            }
+        }
     }
 }
