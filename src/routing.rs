@@ -159,7 +159,11 @@ impl Route {
     /// Returns the partition of records with a key of this hash, where keys decide.
     #[must_use]
     pub fn partition_of(self, hash: u32) -> Option<u32> {
-        (self.rule.mode == Mode::Key).then_some((hash & 0x7fff_ffff) % self.partitions)
+        (self.rule.mode == Mode::Key).then(|| self.by_hash(hash))
+    }
+
+    fn by_hash(self, hash: u32) -> u32 {
+        (hash & 0x7fff_ffff) % self.partitions
     }
 
     /// Returns the partition of a record, `0..partitions`.
@@ -175,7 +179,7 @@ impl Route {
         } else if self.rule.mode == Mode::Single {
             self.single
         } else if self.is_by_key(key) {
-            (hash() & 0x7fff_ffff) % self.partitions
+            self.by_hash(hash())
         } else {
             let partition = (index / self.stripe) % u64::from(self.partitions);
             u32::try_from(partition).unwrap_or_default()
