@@ -116,9 +116,8 @@ struct Lane<'a, S> {
 /// turn came is counted.
 pub fn run_lane<S: Sealer>(parts: LaneParts<'_, S>) {
     let mut lane = Lane::new(parts);
-    match lane.run(&mut Bump::new()) {
-        Ok(()) => {}
-        Err(Ended::Stopped | Ended::PublisherGone) => lane.end_early(),
+    if lane.run(&mut Bump::new()).is_err() {
+        lane.end_early();
     }
 }
 
@@ -208,9 +207,9 @@ impl<'a, S: Sealer> Lane<'a, S> {
                 break;
             }
             let event_time_ms = self.start_wall_ms + due_ns / 1_000_000;
-            let is_full = self.append(arena, slot, due_ns, event_time_ms)?;
+            let has_sealed = self.append(arena, slot, due_ns, event_time_ms)?;
             let next_ns = self.streams[slot].cursor.due_ns();
-            if is_full && next_ns.is_some_and(|next_ns| next_ns < window_end_ns) {
+            if has_sealed && next_ns.is_some_and(|next_ns| next_ns < window_end_ns) {
                 return Ok(());
             }
         }
@@ -229,7 +228,8 @@ impl<'a, S: Sealer> Lane<'a, S> {
         Ok(())
     }
 
-    /// Appends the stream's next record to its partition's batch; returns whether that was sealed.
+    /// Appends the stream's next record to its partition's batch; returns whether that was sealed,
+    /// or room had to be made for it: then time has passed.
     fn append(
         &mut self,
         arena: &Bump,
@@ -256,8 +256,8 @@ impl<'a, S: Sealer> Lane<'a, S> {
             let ended = std::mem::replace(&mut self.streams[slot].stripe, partition as usize);
             self.seal(slot, ended);
         }
-        let mut batch = match self.streams[slot].open[partition as usize].take() {
-            Some(batch) => batch,
+        let (mut batch, has_made_room) = match self.streams[slot].open[partition as usize].take() {
+            Some(batch) => (batch, false),
             None => self.begin(slot, partition)?,
         };
         self.sealer.open(&mut batch, &RecordHead { index, due_ns, event_time_ms, key });
@@ -271,7 +271,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
         if is_full {
             self.seal(slot, partition as usize);
         }
-        Ok(is_full)
+        Ok(is_full || has_made_room)
     }
 
     /// Has the processor fetch what a record of a stream needs that will be made soon: what is kept
@@ -289,13 +289,15 @@ impl<'a, S: Sealer> Lane<'a, S> {
         }
     }
 
-    /// Takes an empty buffer for a stream and partition, making room if all are in use.
-    fn begin(&mut self, slot: usize, partition: u32) -> Result<Box<Batch>, Ended> {
+    /// Takes an empty buffer for a stream and partition, making room if all are in use; returns
+    /// whether it had to.
+    fn begin(&mut self, slot: usize, partition: u32) -> Result<(Box<Batch>, bool), Ended> {
+        let mut has_made_room = false;
         let mut batch = loop {
             match self.departures.try_take() {
                 Ok(batch) => break batch,
                 Err(NoBuffer::PublisherGone) => return Err(Ended::PublisherGone),
-                Err(NoBuffer::NoneFree | NoBuffer::Stopped) => {}
+                Err(NoBuffer::NoneFree | NoBuffer::Stopped) => has_made_room = true,
             }
             if self.departures.earliest_ns().is_some() {
                 self.departures.release_next()?;
@@ -307,7 +309,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
         };
         let stream = &self.streams[slot];
         batch.begin(stream.number, partition, stream.route.producer(partition));
-        Ok(batch)
+        Ok((batch, has_made_room))
     }
 
     /// Returns the open batch that holds the oldest record.
@@ -336,9 +338,7 @@ impl<'a, S: Sealer> Lane<'a, S> {
     }
 
     fn seal_all(&mut self) {
-        for slot in 0..self.streams.len() {
-            self.seal_stream(slot);
-        }
+        (0..self.streams.len()).for_each(|slot| self.seal_stream(slot));
     }
 
     /// Drops the records of a stream that are later than the lag allows.

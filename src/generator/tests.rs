@@ -307,6 +307,25 @@ fn at_maximum_rate_full_batches_leave_and_every_stream_has_its_turn() {
     assert!(by_stream.len() == 3 && most - least <= 100, "{by_stream:?}");
 }
 
+/// With fewer buffers than partitions batches are sealed to make room, and hardly one gets full.
+#[test]
+fn at_maximum_rate_the_end_comes_when_no_batch_gets_full_any_more() {
+    let bench = Bench { rate: Rate::Max, partitions: 16, buffers: 2, ..Bench::default() };
+    let began = clock::now();
+    let (taken, totals) = bench.run(|publisher, _| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut taken = 0;
+        while let Some(batch) = runtime.block_on(publisher.next()) {
+            std::thread::sleep(Duration::from_millis(5));
+            taken += batch.len() as u64;
+            publisher.returns().give_back(batch);
+            assert!(clock::now().ns_since(began) < 20_000_000_000, "it goes on behind its end");
+        }
+        taken
+    });
+    assert_eq!((taken, totals.dropped), (totals.scheduled, 0));
+}
+
 #[test]
 fn stages_are_walked_to_their_end_and_the_warm_up_is_told_apart() {
     let stages: Stages = "50ms@20k,0.1s@20k..40k,50ms@0,25ms@40k".parse().unwrap();
