@@ -113,8 +113,11 @@ $dry_run || reach_cluster
 if [[ $overlay == job ]]; then
   # A Job's pods cannot be changed, and its reports are in their logs.
   job=(job event-run --namespace "$namespace" --ignore-not-found)
-  if ! $dry_run && ! $replace && [[ $(kubectl get "${job[@]}" --output 'jsonpath={.status.active}') =~ [1-9] ]]; then
-    die "job/event-run runs still: wait for it with scripts/collect-reports.sh, or end it with --replace"
+  if ! $dry_run && ! $replace; then
+    active=$(kubectl get "${job[@]}" --output 'jsonpath={.status.active}') ||
+      die "whether job/event-run runs still is not known: nothing is changed"
+    [[ ! $active =~ [1-9] ]] ||
+      die "job/event-run runs still: wait for it with scripts/collect-reports.sh, or end it with --replace"
   fi
   step kubectl delete "${job[@]}"
 fi

@@ -166,6 +166,11 @@ fn a_job_that_goes_on_is_ended_by_nobody_who_does_not_say_so() {
     let (refused, _) = few.run("deploy.sh", &["job"]);
     assert_eq!(refused.code, Some(2));
     assert!(refused.log.contains("SHARDS is 'few'"), "{}", refused.log);
+    let silent = Stubs::of(&["kubectl"]).with("IMAGE", "a/b");
+    let silent = silent.with("STUB_FAILS", "kubectl get job event-run*");
+    let (said, calls) = silent.run("deploy.sh", &["job"]);
+    assert_eq!(said.code, Some(1), "{}", said.log);
+    assert!(!calls.contains("kubectl delete"), "{calls}");
     let (said, calls) = stubs.run("deploy.sh", &["--replace", "job"]);
     assert_eq!(said.code, Some(0), "{}", said.log);
     assert!(calls.contains("kubectl delete job event-run"), "{calls}");
