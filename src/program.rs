@@ -211,7 +211,7 @@ impl Program {
                 let (number, step) = lifecycle.place(index);
                 draw.step = step;
                 draw.lifecycle = identity.lifecycle(number);
-                draw.source = self.sources.draw(number, &mut draw.lifecycle_stream(SOURCE_STREAM));
+                draw.source = self.source_of_lifecycle(draw.lifecycle, number);
             }
         }
     }
@@ -244,8 +244,13 @@ impl Program {
             return self.sources.draw(index, &mut self.identity.record(index));
         };
         let (number, _) = lifecycle.place(index);
-        let stream = &mut rng::numbered(self.identity.lifecycle(number), SOURCE_STREAM);
-        self.sources.draw(number, stream)
+        self.source_of_lifecycle(self.identity.lifecycle(number), number)
+    }
+
+    /// Returns the source of every record of a lifecycle whose streams follow from `state`.
+    #[inline]
+    fn source_of_lifecycle(&self, state: u64, number: u64) -> u64 {
+        self.sources.draw(number, &mut rng::numbered(state, SOURCE_STREAM))
     }
 
     /// Returns the record's message key, written to the arena where it has to be. It is asked for
