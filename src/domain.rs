@@ -61,11 +61,14 @@ pub struct DomainUnknown {
 pub fn find(name: &str) -> Result<&'static Domain, DomainUnknown> {
     let exact = DOMAINS.iter().find(|domain| domain.name == name);
     exact.ok_or_else(|| {
-        // A name that begins the same way counts as near: people abbreviate more than they slip.
-        let near = |a: &&Domain, b: &&Domain| {
-            let likeness = |domain: &Domain| strsim::jaro_winkler(domain.name, name);
-            likeness(a).total_cmp(&likeness(b))
+        // A name that begins alike counts as near: people abbreviate more than they slip.
+        // Some say their trade.
+        let likeness = |domain: &Domain| {
+            let trade = domain.trade.to_lowercase();
+            let to = |known: &str| strsim::jaro_winkler(known, &name.to_lowercase());
+            to(domain.name).max(to(&trade))
         };
+        let near = |a: &&Domain, b: &&Domain| likeness(a).total_cmp(&likeness(b));
         DomainUnknown {
             name: name.to_owned(),
             nearest: DOMAINS.iter().max_by(near).unwrap_or(&DOMAINS[0]).name,
@@ -89,7 +92,17 @@ mod tests {
 
     #[test]
     fn a_slip_is_answered_with_the_nearest_name() {
-        let error = find("sensor_telemtry").unwrap_err().to_string();
-        assert!(error.contains("did you mean sensor_telemetry?"), "{error}");
+        for (slip, nearest) in [
+            ("sensor_telemtry", "sensor_telemetry"),
+            ("orders", "order_events"),
+            ("iot", "sensor_telemetry"),
+            ("IoT", "sensor_telemetry"),
+            ("ecommerce", "order_events"),
+            ("finance", "transaction_events"),
+            ("gaming", "game_events"),
+            ("logistics", "shipment_events"),
+        ] {
+            assert_eq!(find(slip).unwrap_err().nearest, nearest, "{slip}");
+        }
     }
 }
